@@ -1,0 +1,1 @@
+"""Talks HTTP: requests in, JSON and pages out. No decisions."""

@@ -1,0 +1,195 @@
+"""Who is calling, and what they may see and do; the session and the moment that a route works with."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from api.problems import ApiError
+from service.engine import Engine
+from service.flows.actions import Scope
+from service.models.access import AccessKey, Role
+from service.records import keys
+from service.runtime import Runtime
+from service.work import Work
+
+SESSION_COOKIE = "callout_session"
+SESSION_SECONDS = 12 * 3600
+
+bearer = HTTPBearer(auto_error=False, scheme_name="key", description="An access key, as `Authorization: Bearer KEY`")
+cookie = APIKeyCookie(
+    name=SESSION_COOKIE, auto_error=False, scheme_name="session", description="A supervisor signed in on the pages"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Somebody with a key: what they are, and which localities they may see (none named: all)."""
+
+    key_id: str
+    name: str
+    role: Role
+    localities: tuple[str, ...]
+    needs_lawful_basis: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """What the service lets them act on."""
+        return Scope(actor=self.name, localities=self.localities)
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The runtime that the app was made with."""
+    return cast(Runtime, request.app.state.runtime)
+
+
+def engine_of(request: Request) -> Engine:
+    """The engine of this process, started or not."""
+    return cast(Engine, request.app.state.engine)
+
+
+RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
+EngineDep = Annotated[Engine, Depends(engine_of)]
+
+
+def _now(runtime: RuntimeDep) -> datetime:
+    return runtime.clock.now()
+
+
+NowDep = Annotated[datetime, Depends(_now)]
+
+
+def _reading(runtime: RuntimeDep) -> Iterator[Work]:
+    with runtime.reading() as work:
+        yield work
+
+
+# The function scope closes the session before the answer leaves: a board that reads slowly holds no connection.
+WorkDep = Annotated[Work, Depends(_reading, scope="function")]
+
+
+@dataclass
+class _Bucket:
+    tokens: float
+    at: datetime
+
+
+class RateLimit:
+    """A token bucket for each key, in this process."""
+
+    def __init__(self, *, a_minute: int, burst: int) -> None:
+        self._per_second = a_minute / 60
+        self._burst = burst
+        self._buckets: dict[str, _Bucket] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, key: str, now: datetime) -> float:
+        """Seconds until this key may call again; nothing when it may now."""
+        if not self._per_second:
+            return 0
+        with self._lock:
+            bucket = self._buckets.setdefault(key, _Bucket(self._burst, now))
+            passed = max((now - bucket.at).total_seconds(), 0)
+            bucket.tokens, bucket.at = min(self._burst, bucket.tokens + passed * self._per_second), now
+            if bucket.tokens < 1:
+                return (1 - bucket.tokens) / self._per_second
+            bucket.tokens -= 1
+            return 0
+
+
+def authenticate(
+    request: Request,
+    runtime: RuntimeDep,
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    session: Annotated[str | None, Depends(cookie)],
+) -> Caller:
+    """The caller by their key, or by a page's session. Raises 401, and 429 with Retry-After."""
+    caller = _by_key(runtime, given.credentials) if given else _by_session(request, runtime, session)
+    if caller is None:
+        detail = (
+            "this key is not known or was revoked"
+            if given
+            else "no key was given; send it as: Authorization: Bearer KEY"
+        )
+        raise ApiError(401, detail, {"WWW-Authenticate": "Bearer"})
+    seconds = request.app.state.rate_limit.wait(caller.key_id, runtime.clock.now())
+    if seconds:
+        raise ApiError(429, "too many requests with this key", {"Retry-After": str(int(seconds) + 1)})
+    request.state.caller = caller
+    return caller
+
+
+def _by_key(runtime: Runtime, text: str) -> Caller | None:
+    with runtime.database.reading() as session:
+        key = keys.find(session, text)
+    return caller_of(key) if key else None
+
+
+def caller_of(key: AccessKey) -> Caller:
+    """A key's holder as a caller."""
+    return Caller(
+        key_id=key.id,
+        name=key.name,
+        role=Role(key.role),
+        localities=tuple(key.localities),
+        needs_lawful_basis=key.needs_lawful_basis,
+    )
+
+
+def _by_session(request: Request, runtime: Runtime, token: str | None) -> Caller | None:
+    """Who is signed in on the pages. A form on another site can't act in their name: what changes something must come
+    from our own pages."""
+    if request.method not in ("GET", "HEAD") and not from_our_pages(request):
+        return None
+    if not token:
+        return None
+    try:
+        key_id = sessions(runtime).loads(token, max_age=SESSION_SECONDS)
+    except BadSignature:
+        return None
+    with runtime.database.reading() as session:
+        key = session.get(AccessKey, key_id)
+    return caller_of(key) if key and key.revoked_at is None else None
+
+
+def signed_in(request: Request, runtime: Runtime) -> Caller | None:
+    """Who is signed in in this browser."""
+    return _by_session(request, runtime, request.cookies.get(SESSION_COOKIE))
+
+
+def from_our_pages(request: Request) -> bool:
+    """Whether a browser says that this request comes from a page of this service."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is not None and origin.split("://", 1)[-1] == request.headers.get("host")
+
+
+def sessions(runtime: Runtime) -> URLSafeTimedSerializer:
+    """Signs the cookies of signed-in supervisors."""
+    return URLSafeTimedSerializer(runtime.keyring.session_secret, salt="session")
+
+
+def allow(*roles: Role) -> Callable[..., Any]:
+    """A dependency that lets only some roles in; admins may do everything."""
+
+    def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+        if caller.role is not Role.ADMIN and caller.role not in roles:
+            needed = " or ".join(role.value for role in roles) or "admin"
+            raise ApiError(403, f"this key has the role {caller.role.value}; {needed} is needed")
+        return caller
+
+    return check
+
+
+PartnerDep = Annotated[Caller, Depends(allow(Role.PARTNER))]
+SupervisorDep = Annotated[Caller, Depends(allow(Role.SUPERVISOR))]
+AnyoneDep = Annotated[Caller, Depends(allow(Role.PARTNER, Role.SUPERVISOR))]
+AdminDep = Annotated[Caller, Depends(allow())]

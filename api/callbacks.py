@@ -1,0 +1,78 @@
+"""What providers send us: texts from phones, and delivery reports. The signature is checked before anything is read."""
+
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from api.access import RuntimeDep
+from api.problems import ApiError, responses
+from notifiers.base import BadCallback, Callback, Channel, Listens
+from service.flows import delivery, replies
+from service.runtime import Runtime
+
+router = APIRouter(prefix="/v1/callbacks/twilio", tags=["Callbacks"])
+log = structlog.get_logger()
+
+EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/x-www-form-urlencoded": {"schema": {"type": "object", "additionalProperties": True}}},
+    },
+    "parameters": [
+        {"name": "X-Twilio-Signature", "in": "header", "required": True, "schema": {"type": "string"}},
+    ],
+}
+TWIML: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Taken; nothing is answered in line", "content": {"text/xml": {"example": EMPTY_TWIML}}}
+}
+
+
+@router.post("/sms", summary="A text from a phone", responses={**TWIML, **responses(403, 413)}, openapi_extra=FORM)
+async def twilio_sms(request: Request, runtime: RuntimeDep) -> Response:
+    """Acted on once, however often it is delivered. The answer to the worker goes out as a text of its own."""
+    callback = await _callback(request, runtime)
+    try:
+        text = _twilio(runtime).inbound(callback)
+    except BadCallback as refusal:
+        raise _refused(refusal) from None
+    await run_in_threadpool(replies.receive, runtime, text)
+    return Response(EMPTY_TWIML, media_type="text/xml")
+
+
+@router.post("/status", summary="A delivery report", responses={**TWIML, **responses(403, 413)}, openapi_extra=FORM)
+async def twilio_status(request: Request, runtime: RuntimeDep) -> Response:
+    """Late, repeated and out-of-order reports never move a message backwards."""
+    callback = await _callback(request, runtime)
+    try:
+        receipt = _twilio(runtime).receipt(callback)
+    except BadCallback as refusal:
+        raise _refused(refusal) from None
+    await run_in_threadpool(delivery.take_receipt, runtime, receipt)
+    return Response(EMPTY_TWIML, media_type="text/xml")
+
+
+async def _callback(request: Request, runtime: Runtime) -> Callback:
+    """The request as the provider signed it: over the public address, which a proxy in between does not know."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return Callback(
+        url=f"{runtime.settings.public_url}{request.url.path}{query}",
+        headers=dict(request.headers),
+        body=await request.body(),
+    )
+
+
+def _twilio(runtime: Runtime) -> Listens:
+    notifier = runtime.notifiers.get(Channel.SMS)
+    if notifier is None or notifier.name != "twilio" or not isinstance(notifier, Listens):
+        raise BadCallback("no Twilio account is configured")
+    return notifier
+
+
+def _refused(refusal: BadCallback) -> ApiError:
+    log.warning("callback refused", why=str(refusal))
+    return ApiError(
+        403, "the signature does not fit; it must be made over CALLOUT_PUBLIC_URL with this account's token"
+    )

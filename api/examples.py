@@ -1,0 +1,132 @@
+"""Examples for the reference: one story, from the report to the task."""
+
+from typing import Any
+
+from fastapi import Body
+
+REPORT: dict[str, Any] = {
+    "type": "weapon_in_school",
+    "occurred_at": "2026-11-20T15:41:00Z",
+    "source_ref": "CP-88213",
+    "locality": "south",
+    "setting": "school",
+    "place": {"name": "Example Academy", "urn": "100000", "postcode": "BS4 1AA", "lat": 51.43, "lon": -2.59},
+    "people": [{"ref": "p-7f3a", "role": "victim", "age": 14}],
+    "groups": ["g-19"],
+    "summary": "free text",
+    "attributes": {"weapon": "knife"},
+}
+
+BODY = Body(openapi_examples={"weapon in school": {"summary": "A weapon found in a school", "value": REPORT}})
+
+_SLA = [
+    {
+        "milestone": "acknowledge",
+        "due_at": "2026-11-20T16:12:04Z",
+        "warn_at": "2026-11-20T16:04:34Z",
+        "met_at": None,
+        "state": "on_track",
+    },
+    {
+        "milestone": "contact",
+        "due_at": "2026-11-23T10:00:00Z",
+        "warn_at": "2026-11-22T17:25:31Z",
+        "met_at": None,
+        "state": "on_track",
+    },
+    {
+        "milestone": "complete",
+        "due_at": "2026-11-21T15:42:04Z",
+        "warn_at": "2026-11-21T09:42:04Z",
+        "met_at": None,
+        "state": "on_track",
+    },
+]
+
+_TASK_ID = "tsk_0193a1c2-7b1f-7c3d-8f4a-1b2c3d4e5f61"
+_INCIDENT_ID = "inc_0193a1c2-7b1e-7c3d-8f4a-1b2c3d4e5f60"
+
+INCIDENT: dict[str, Any] = {
+    **REPORT,
+    "lawful_basis": None,
+    "drill": False,
+    "id": _INCIDENT_ID,
+    "status": "open",
+    "received_at": "2026-11-20T15:42:04Z",
+    "revision": 1,
+    "rulebook": "bristol@1",
+    "derived": False,
+    "decisions": [
+        {
+            "rule": "weapon-in-school",
+            "pathway": "education-inclusion",
+            "reason": "rule weapon-in-school matched",
+            "result": "opened",
+            "task": _TASK_ID,
+        }
+    ],
+    "tasks": [
+        {
+            "id": _TASK_ID,
+            "code": "K7",
+            "pathway": "education-inclusion",
+            "team": "education-inclusion-south",
+            "state": "open",
+            "sla": _SLA,
+        }
+    ],
+    "replayed": False,
+    "revised": False,
+}
+
+TASK: dict[str, Any] = {
+    "id": _TASK_ID,
+    "code": "K7",
+    "pathway": "education-inclusion",
+    "priority": "high",
+    "team": "education-inclusion-south",
+    "locality": "south",
+    "state": "open",
+    "assignee": None,
+    "incidents": [_INCIDENT_ID],
+    "opened_at": "2026-11-20T15:42:04Z",
+    "acknowledged_at": None,
+    "completed_at": None,
+    "outcome": None,
+    "paused_until": None,
+    "drill": False,
+    "derived": False,
+    "sla": _SLA,
+    "escalation": {"step": 1, "next_at": "2026-11-20T15:47:04Z"},
+    "timeline": [
+        {
+            "at": "2026-11-20T15:42:04Z",
+            "event": "paged",
+            "actor": "callout",
+            "channel": "sms",
+            "detail": "Amina Example, step 1",
+        }
+    ],
+}
+
+REPORT_FIGURES: dict[str, Any] = {
+    "key": "education-inclusion",
+    "opened": 12,
+    "completed": 9,
+    "open": 2,
+    "milestones": {
+        "acknowledge": {
+            "met": 11,
+            "missed": 1,
+            "open": 0,
+            "met_percent": 91.7,
+            "median_minutes": 3.5,
+            "p90_minutes": 21.0,
+        }
+    },
+}
+
+
+def answer(example: Any, description: str = "Successful response") -> dict[int | str, dict[str, Any]]:
+    """A documented 200 with an example."""
+    return {200: {"description": description, "content": {"application/json": {"example": example}}}}

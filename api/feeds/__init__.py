@@ -1,0 +1,1 @@
+"""What partners already emit, mapped to an incident."""

@@ -1,0 +1,159 @@
+"""Incidents: reported, replayed, revised and retracted by partners; read by partners and supervisors."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import examples
+from api.access import AnyoneDep, Caller, PartnerDep, RuntimeDep, SupervisorDep, WorkDep
+from api.problems import responses
+from api.shapes import IncidentPage, IncidentShape, RefusedPage
+from rules.incident import IncidentReport
+from service.errors import NotFound, ServiceError
+from service.flows import intake
+from service.models.access import Role
+from service.models.incidents import Incident
+from service.records import incidents, views
+from service.work import Work
+
+router = APIRouter(prefix="/v1/incidents", tags=["Incidents"])
+
+IncidentId = Annotated[str, Path(pattern=r"^inc_[0-9a-f-]{36}$", examples=["inc_0193a1c2-7b1e-7c3d-8f4a-1b2c3d4e5f60"])]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description="`next` of the page before")]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=IncidentShape,
+    summary="Report an incident",
+    responses={
+        200: {"description": "Held already: a replay or a revision", "model": IncidentShape},
+        201: {"description": "Recorded and judged", "content": {"application/json": {"example": examples.INCIDENT}}},
+        **responses(401, 403, 409, 413, 415, 422, 429),
+    },
+)
+def report_incident(
+    report: Annotated[IncidentReport, examples.BODY],
+    caller: PartnerDep,
+    runtime: RuntimeDep,
+    response: Response,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", examples=["7d1f0c5e"])
+    ] = None,
+) -> dict[str, Any]:
+    """Record one event, judge it, open its tasks and page the first worker of each; 201 only after the commit."""
+    submission = intake.Submission(
+        report=report,
+        key_id=caller.key_id,
+        partner=caller.name,
+        idempotency_key=idempotency_key,
+        needs_lawful_basis=caller.needs_lawful_basis,
+    )
+    taken = intake.accept(runtime, [submission])[0]
+    if isinstance(taken, ServiceError):
+        raise taken
+    runtime.metrics.taken_in(taken.result)
+    response.status_code = 201 if taken.result == "new" else 200
+    response.headers["Location"] = f"/v1/incidents/{taken.incident_id}"
+    with runtime.reading() as work:
+        view = views.incident_view(work, work.session.get_one(Incident, taken.incident_id))
+    return view | {"replayed": taken.result == "replayed", "revised": taken.result == "revised"}
+
+
+@router.get(
+    "", response_model=IncidentPage, summary="List incidents, newest first", responses=responses(401, 403, 422, 429)
+)
+def list_incidents(caller: AnyoneDep, work: WorkDep, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+    """A partner sees its own, a supervisor those of its localities."""
+    own = caller.key_id if caller.role is Role.PARTNER else None
+    rows = incidents.page_of(work, key_id=own, localities=list(caller.localities), before=cursor, limit=limit + 1)
+    more = len(rows) > limit
+    return {
+        "items": [views.incident_view(work, row) for row in rows[:limit]],
+        "next": rows[limit - 1].id if more else None,
+    }
+
+
+@router.get(
+    "/refused",
+    response_model=RefusedPage,
+    summary="List what was refused",
+    responses=responses(401, 403, 422, 429),
+)
+def list_refused(caller: SupervisorDep, work: WorkDep, limit: Limit = 50) -> dict[str, Any]:
+    """Bodies that could not be taken, newest first, so that a broken feed is seen. Only keys for the whole area see
+    them: nobody knows where a report that can't be read belongs."""
+    if caller.localities:
+        return {"items": []}
+    return {
+        "items": [
+            {
+                "id": row.id,
+                "at": row.at,
+                "partner": row.partner,
+                "status": row.status,
+                "problem": row.problem,
+                "body": row.body,
+            }
+            for row in incidents.refused_lately(work, limit)
+        ]
+    }
+
+
+@router.get(
+    "/{incident_id}", response_model=IncidentShape, summary="Read an incident", responses=responses(401, 404, 422, 429)
+)
+def read_incident(incident_id: IncidentId, caller: AnyoneDep, work: WorkDep) -> dict[str, Any]:
+    """One incident with its decisions and tasks."""
+    return views.incident_view(work, _visible(work, caller, incident_id))
+
+
+class Retraction(BaseModel):
+    """Why a report is taken back."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "reported by mistake"}})
+
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+@router.post(
+    "/{incident_id}/retract",
+    response_model=IncidentShape,
+    summary="Take an incident back",
+    responses=responses(401, 404, 422, 429),
+)
+def retract_incident(
+    incident_id: IncidentId, retraction: Retraction, caller: AnyoneDep, runtime: RuntimeDep
+) -> dict[str, Any]:
+    """Its open tasks are cancelled, whoever was paged or holds one is told not to attend, and the figures leave it out."""
+    with runtime.reading() as work:
+        _visible(work, caller, incident_id)
+    intake.retract(runtime, incident_id, retraction.reason, actor=caller.name)
+    with runtime.reading() as work:
+        return views.incident_view(work, work.session.get_one(Incident, incident_id))
+
+
+def _visible(work: Work, caller: Caller, incident_id: str) -> Incident:
+    incident = work.session.get(Incident, incident_id)
+    own = incident is not None and incident.key_id == caller.key_id
+    if incident is None or not (own if caller.role is Role.PARTNER else caller.scope.sees(incident.locality)):
+        raise NotFound("there is no such incident")
+    return incident
+
+
+def keep_refused(request: Request, problem: dict[str, Any], body: Any) -> None:
+    """Keep a report that could not be taken, with what was wrong with it."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None:
+        return
+    text = body if isinstance(body, str) else json.dumps(body, default=repr, ensure_ascii=False)
+    runtime = request.app.state.runtime
+    runtime.metrics.taken_in("refused")
+    with runtime.transaction() as work:
+        incidents.keep_refused(
+            work, key_id=caller.key_id, partner=caller.name, status=int(problem["status"]), problem=problem, body=text
+        )

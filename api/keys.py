@@ -1,0 +1,68 @@
+"""Access keys: made, listed and revoked by admins."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.access import AdminDep, RuntimeDep
+from api.problems import responses
+from api.shapes import KeyPage, NewKeyShape
+from service.flows import setup
+from service.models.access import AccessKey, Role
+from service.records import keys
+
+router = APIRouter(prefix="/v1/keys", tags=["Keys"])
+
+KeyId = Annotated[str, Path(pattern=r"^key_[0-9a-f-]{36}$")]
+
+
+class KeyBody(BaseModel):
+    """Whose key, and what it may do."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"role": "partner", "name": "Example Academy CPOMS", "localities": []}},
+    )
+
+    role: Role
+    name: str = Field(min_length=1, max_length=80, pattern=r"\S")
+    localities: list[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]] = Field(default=[], max_length=50)
+    needs_lawful_basis: bool = False
+
+
+def _shape(key: AccessKey) -> dict[str, Any]:
+    return {field: getattr(key, field) for field in ("id", "name", "role", "localities", "created_at", "revoked_at")}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=NewKeyShape,
+    summary="Make a key",
+    responses=responses(401, 403, 413, 415, 422, 429),
+)
+def create_key(body: KeyBody, caller: AdminDep, runtime: RuntimeDep) -> dict[str, Any]:
+    """The key itself is in this answer and nowhere else."""
+    key, text = setup.make_key(
+        runtime,
+        role=body.role,
+        name=body.name,
+        localities=list(body.localities),
+        actor=caller.name,
+        needs_lawful_basis=body.needs_lawful_basis,
+    )
+    return _shape(key) | {"key": text}
+
+
+@router.get("", response_model=KeyPage, summary="List keys", responses=responses(401, 403, 429))
+def list_keys(_caller: AdminDep, runtime: RuntimeDep) -> dict[str, Any]:
+    """Without their secrets."""
+    with runtime.database.reading() as session:
+        return {"items": [_shape(key) for key in keys.listed(session)]}
+
+
+@router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(401, 403, 404, 422, 429))
+def revoke_key(key_id: KeyId, caller: AdminDep, runtime: RuntimeDep) -> None:
+    """It stops working at once."""
+    setup.revoke_key(runtime, key_id, actor=caller.name)

@@ -1,0 +1,156 @@
+"""Who is on call, where the rotas have gaps, and changes to them; the partnership file."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api import examples
+from api.access import AdminDep, NowDep, RuntimeDep, SupervisorDep, WorkDep
+from api.problems import responses
+from api.shapes import AppliedShape, Coverage, OnCall, OverrideShape
+from service.errors import Fault, Invalid
+from service.flows import rostering, setup
+from service.runtime import Runtime
+
+router = APIRouter(prefix="/v1", tags=["People"])
+
+TeamSlug = Annotated[
+    str, Path(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64, examples=["education-inclusion-south"])
+]
+LONGEST = timedelta(days=92)
+FORTNIGHT = timedelta(days=14)
+
+_ON_CALL = {
+    "team": "education-inclusion-south",
+    "at": "2026-11-20T15:42:00Z",
+    "on_call": ["amina"],
+    "backups": ["ben"],
+    "lead": "amina",
+    "away": {},
+}
+_OVERRIDE: dict[str, Any] = {
+    "kind": "replace",
+    "worker": "ben",
+    "instead_of": "amina",
+    "starts_at": "2026-11-20T17:00:00Z",
+    "ends_at": "2026-11-21T09:00:00Z",
+}
+
+
+@router.get(
+    "/teams/{slug}/on-call",
+    response_model=OnCall,
+    summary="Who is on call",
+    responses={**examples.answer(_ON_CALL), **responses(401, 403, 404, 422, 429)},
+)
+def read_on_call(
+    slug: TeamSlug, caller: SupervisorDep, work: WorkDep, now: NowDep, at: AwareDatetime | None = None
+) -> dict[str, Any]:
+    """By the rota and its overrides, at a moment; who is off or can't be reached now stands in `away`."""
+    return rostering.on_call(work, caller.scope, slug, at or now)
+
+
+@router.get(
+    "/coverage",
+    response_model=Coverage,
+    summary="Where nobody is on call",
+    responses={
+        **examples.answer(
+            {
+                "from": "2026-11-20T00:00:00Z",
+                "to": "2026-12-04T00:00:00Z",
+                "gaps": [
+                    {
+                        "team": "outreach-south",
+                        "starts_at": "2026-11-21T09:00:00Z",
+                        "ends_at": "2026-11-21T17:00:00Z",
+                        "reason": "nobody is on call",
+                    }
+                ],
+            }
+        ),
+        **responses(401, 403, 422, 429),
+    },
+)
+def read_coverage(
+    caller: SupervisorDep,
+    work: WorkDep,
+    now: NowDep,
+    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+) -> dict[str, Any]:
+    """The gaps of every team's rota in a period of at most 92 days; the next fourteen if none is given."""
+    start = start or now
+    end = end or start + FORTNIGHT
+    if not start < end <= start + LONGEST:
+        raise Invalid("the period is wrong", (Fault("/query/to", "must lie after from, by at most 92 days"),))
+    return {"from": start, "to": end, "gaps": rostering.gaps(work, caller.scope, start, end)}
+
+
+class OverrideBody(BaseModel):
+    """A change to a rota for a while: `add` somebody, `remove` somebody, or `replace` one by another."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _OVERRIDE})
+
+    kind: Literal["add", "remove", "replace"]
+    worker: str = Field(min_length=1, max_length=64)
+    instead_of: str | None = Field(default=None, min_length=1, max_length=64)
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
+@router.post(
+    "/teams/{slug}/overrides",
+    status_code=201,
+    response_model=OverrideShape,
+    summary="Change a rota for a while",
+    responses=responses(401, 403, 404, 422, 429),
+)
+def add_override(slug: TeamSlug, body: OverrideBody, caller: SupervisorDep, runtime: RuntimeDep) -> Any:
+    """A swap, a stand-in, a day away."""
+    return rostering.override(
+        runtime,
+        caller.scope,
+        slug,
+        kind=body.kind,
+        worker=body.worker,
+        instead_of=body.instead_of,
+        starts_at=body.starts_at,
+        ends_at=body.ends_at,
+    )
+
+
+@router.get("/partnership", summary="Read the partnership file", responses={200: {}, **responses(401, 403, 429)})
+def read_partnership(_caller: AdminDep, work: WorkDep) -> dict[str, Any]:
+    """As it is in force."""
+    return work.partnership.model_dump(mode="json", exclude_none=True)
+
+
+@router.put(
+    "/partnership",
+    response_model=AppliedShape,
+    summary="Apply a partnership file",
+    responses={
+        **examples.answer({"changes": ["worker ben: changed (phone)"]}),
+        **responses(401, 403, 413, 415, 422, 429),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"type": "object"}},
+                "application/yaml": {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
+async def put_partnership(request: Request, caller: AdminDep, runtime: RuntimeDep) -> Any:
+    """The whole file, as JSON or YAML. The same file again changes nothing."""
+    return await run_in_threadpool(_apply, runtime, (await request.body()).decode("utf-8", "replace"), caller.name)
+
+
+def _apply(runtime: Runtime, text: str, actor: str) -> dict[str, Any]:
+    return {"changes": setup.apply_partnership(runtime, text, actor=actor).changes}

@@ -1,0 +1,142 @@
+"""Every error leaves as RFC 9457 problem+json, from one table; none carries a stack trace or personal data."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from service import errors
+from service.records.inforce import NotSetUp
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[type[errors.ServiceError], int] = {
+    errors.NotFound: 404,
+    errors.Forbidden: 403,
+    errors.Conflict: 409,
+    errors.Invalid: 422,
+    NotSetUp: 503,
+}
+
+
+class FieldProblem(BaseModel):
+    """One fault of a body or a parameter."""
+
+    pointer: str = Field(description="RFC 6901 JSON pointer into the body; `/query/…` or `/header/…` for a parameter")
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None
+
+
+class ApiError(Exception):
+    """An error that belongs to HTTP alone: no key, the wrong content type, too many requests."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+
+
+def problem(
+    status: int, detail: str, *, faults: list[dict[str, str]] | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """One error as it leaves."""
+    return JSONResponse(content(status, detail, faults), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def content(status: int, detail: str, faults: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    """The members of one error."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return body | ({"errors": faults} if faults else {})
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route declares of its errors, with an example of each."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "model": Problem,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": EXAMPLES[status]}},
+        }
+        for status in statuses
+    }
+
+
+EXAMPLES: dict[int, dict[str, Any]] = {
+    401: content(401, "no key was given; send it as: Authorization: Bearer KEY"),
+    403: content(403, "this key has the role partner; supervisor is needed"),
+    404: content(404, "there is no such task"),
+    409: content(409, "K7 is taken by Amina Example"),
+    413: content(413, "the body is over 256 KiB"),
+    415: content(415, "send the body as application/json"),
+    422: content(422, "the content is wrong", [{"pointer": "/occurred_at", "detail": "an offset is needed"}]),
+    429: content(429, "too many requests with this key"),
+    503: content(503, "no partnership is in force; apply one with: callout apply FILE"),
+}
+
+
+def service_faults(error: errors.ServiceError) -> list[dict[str, str]] | None:
+    """The pointers of an Invalid."""
+    faults = error.faults if isinstance(error, errors.Invalid) else ()
+    return [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults] or None
+
+
+def status_of(error: errors.ServiceError) -> int:
+    """The status under which an error of the service leaves."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
+
+
+def validation_faults(error: RequestValidationError) -> list[dict[str, str]]:
+    """What FastAPI found, as pointers in plain words. The offending values are left out: they may be personal."""
+    faults = []
+    for found in error.errors():
+        place = [str(part).replace("~", "~0").replace("/", "~1") for part in found["loc"]]
+        if place and place[0] == "body":
+            place = place[1:] if found["type"] != "json_invalid" else []
+        faults.append({"pointer": "/" + "/".join(place) if place else "", "detail": _plain(found)})
+    return faults
+
+
+def _plain(found: Mapping[str, Any]) -> str:
+    if found["type"] == "extra_forbidden":
+        return "there is no such field"
+    if found["type"] == "timezone_aware":
+        return "an offset is needed, such as 2026-11-20T15:41:00Z"
+    if found["type"] == "json_invalid":
+        return f"this is not JSON: {found.get('ctx', {}).get('error', 'syntax error')}"
+    return str(found["msg"]).removeprefix("Value error, ")
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the app leave as problem+json."""
+
+    @app.exception_handler(errors.ServiceError)
+    def _service(_request: Request, error: errors.ServiceError) -> JSONResponse:
+        return problem(status_of(error), error.detail, faults=service_faults(error))
+
+    @app.exception_handler(ApiError)
+    def _api(_request: Request, error: ApiError) -> JSONResponse:
+        return problem(error.status, error.detail, headers=error.headers)
+
+    @app.exception_handler(HTTPException)
+    def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, str(error.detail), headers=error.headers)

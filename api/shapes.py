@@ -1,0 +1,280 @@
+"""The shapes of answers. They carry no defaults, so that a client sees every field that is always there."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from rules.incident import IncidentReport
+
+
+class MilestoneShape(BaseModel):
+    """One deadline of a task, and how it stands now."""
+
+    milestone: Literal["acknowledge", "contact", "complete"]
+    due_at: datetime
+    warn_at: datetime
+    met_at: datetime | None
+    state: Literal["on_track", "at_risk", "breached", "met", "met_late", "paused", "cancelled"]
+
+
+class DecisionShape(BaseModel):
+    """What a rule decided, and why. `result`: a task was opened, the incident joined one, or it is recorded only."""
+
+    rule: str | None
+    pathway: str | None
+    reason: str
+    result: Literal["opened", "joined", "recorded"]
+    task: str | None
+
+
+class TaskSummary(BaseModel):
+    """A task as the partner who reported it sees it."""
+
+    id: str
+    code: str
+    pathway: str
+    team: str
+    state: str
+    sla: list[MilestoneShape]
+
+
+class IncidentShape(IncidentReport):
+    """An incident as it is held."""
+
+    id: str
+    status: Literal["open", "closed", "recorded", "retracted"]
+    received_at: datetime
+    revision: int
+    rulebook: str
+    derived: bool
+    decisions: list[DecisionShape]
+    tasks: list[TaskSummary]
+    replayed: bool = Field(default=False, description="this very report was held already; nothing happened")
+    revised: bool = Field(default=False, description="this report replaced an earlier one of the same source_ref")
+
+
+class IncidentPage(BaseModel):
+    """Some incidents, newest first."""
+
+    items: list[IncidentShape]
+    next: str | None
+
+
+class RefusedShape(BaseModel):
+    """A body that could not be taken."""
+
+    id: str
+    at: datetime
+    partner: str
+    status: int
+    problem: dict[str, Any]
+    body: str
+
+
+class RefusedPage(BaseModel):
+    """What was refused lately, newest first."""
+
+    items: list[RefusedShape]
+
+
+class EscalationShape(BaseModel):
+    """The step that was paged last, and when the next one comes."""
+
+    step: int
+    next_at: datetime | None
+
+
+class TimelineShape(BaseModel):
+    """One thing that happened to a task."""
+
+    at: datetime
+    event: str
+    actor: str
+    channel: str | None
+    detail: str
+
+
+class TaskShape(BaseModel):
+    """One team's work under a pathway."""
+
+    id: str
+    code: str
+    pathway: str
+    priority: str
+    team: str
+    locality: str | None
+    state: Literal["open", "acknowledged", "completed", "cancelled"]
+    assignee: str | None
+    incidents: list[str]
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    completed_at: datetime | None
+    outcome: str | None
+    paused_until: datetime | None
+    drill: bool
+    derived: bool
+    sla: list[MilestoneShape]
+    escalation: EscalationShape
+
+
+class TaskWithTimeline(TaskShape):
+    """A task with everything that happened to it."""
+
+    timeline: list[TimelineShape]
+
+
+class TaskPage(BaseModel):
+    """Some tasks, newest first; `next` goes into `cursor` for the page after."""
+
+    items: list[TaskShape]
+    next: str | None
+
+
+class Attention(BaseModel):
+    """A deadline at risk or past."""
+
+    task: str
+    code: str
+    milestone: str
+    due_at: datetime
+    state: str
+
+
+class Standing(BaseModel):
+    """How the deadlines stand now."""
+
+    at: datetime
+    milestones: dict[str, int]
+    by_pathway: dict[str, dict[str, int]]
+    by_locality: dict[str, dict[str, int]]
+    attention: list[Attention]
+
+
+class MilestoneFigures(BaseModel):
+    """How one milestone was kept: counts, the share in time of what is decided, and minutes from the opening."""
+
+    met: int
+    missed: int
+    open: int
+    met_percent: float | None
+    median_minutes: float | None
+    p90_minutes: float | None
+
+
+class ReportRow(BaseModel):
+    """One group of a report."""
+
+    key: str
+    opened: int
+    completed: int
+    open: int
+    milestones: dict[str, MilestoneFigures]
+
+
+class Report(BaseModel):
+    """How tasks opened in a period were kept."""
+
+    from_: datetime = Field(alias="from")
+    to: datetime
+    by: str
+    rows: list[ReportRow]
+    total: ReportRow
+
+
+class OnCall(BaseModel):
+    """Who is on call for a team at a moment: the first is paged first."""
+
+    team: str
+    at: datetime
+    on_call: list[str]
+    backups: list[str]
+    lead: str | None
+    away: dict[str, str]
+
+
+class Gap(BaseModel):
+    """A span in which a team has nobody on call."""
+
+    team: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+
+
+class Coverage(BaseModel):
+    """Where the rotas leave nobody on call."""
+
+    from_: datetime = Field(alias="from")
+    to: datetime
+    gaps: list[Gap]
+
+
+class OverrideShape(BaseModel):
+    """A change to a rota for a while."""
+
+    id: str
+    team: str
+    kind: str
+    worker: str
+    instead_of: str | None
+    starts_at: datetime
+    ends_at: datetime
+
+
+class RulebookShape(BaseModel):
+    """The rulebook in force."""
+
+    name: str
+    version: int
+    activated_at: datetime
+    made_by: str
+    why: str | None
+    source: str
+
+
+class AppliedShape(BaseModel):
+    """What putting something in force changed."""
+
+    changes: list[str]
+
+
+class AuditShape(BaseModel):
+    """One entry of the audit."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    hash: str
+
+
+class AuditPage(BaseModel):
+    """Audit entries, newest first; `next` goes into `before`."""
+
+    items: list[AuditShape]
+    next: int | None
+
+
+class KeyShape(BaseModel):
+    """A key without its secret."""
+
+    id: str
+    name: str
+    role: str
+    localities: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class NewKeyShape(KeyShape):
+    """A key with its secret, shown only now."""
+
+    key: str
+
+
+class KeyPage(BaseModel):
+    """Every key."""
+
+    items: list[KeyShape]

@@ -1,0 +1,148 @@
+"""What a notifier takes and gives: one message out, one receipt or one inbound text back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+
+class Channel(StrEnum):
+    """A way to reach a worker."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    VOICE = "voice"
+
+
+class ReceiptState(StrEnum):
+    """How far the provider says a message got, in the order in which it gets there."""
+
+    SENT = "sent"  # handed to the network; the phone may be off
+    DELIVERED = "delivered"  # on the phone; nobody has read it yet
+    FAILED = "failed"  # this message will never arrive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One message for one address. `reference` is ours, and travels with the message where the provider can carry it."""
+
+    reference: str
+    channel: Channel
+    to: str
+    text: str
+    subject: str | None = None
+    link: str | None = None
+    expires_at: datetime | None = None
+    written_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """The provider has taken the message over; `provider_id` is its name for it.
+
+    `delivered`: it is on the phone already, so no receipt will follow.
+    """
+
+    provider_id: str
+    delivered: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What the provider reports of a message later. `permanent` says that this address will not work again."""
+
+    reference: str | None
+    provider_id: str | None
+    state: ReceiptState
+    code: str | None = None
+    reason: str | None = None
+    permanent: bool = False
+    opted_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboundText:
+    """A text from a phone. `provider_id` is unique for each text, so a callback delivered twice acts once."""
+
+    provider: str
+    provider_id: str
+    sender: str
+    body: str
+    received_at: datetime | None = None
+    opted_out: bool | None = None  # True: STOP, False: START, None: neither
+
+
+class SendError(Exception):
+    """The provider did not take the message.
+
+    `permanent`: this address will not work, so trying again is no use (an invalid number, an opted-out phone).
+    `opted_out`: the phone's owner has blocked the sender. `retry_after`: seconds, when the provider asks to wait.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        permanent: bool = False,
+        opted_out: bool = False,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permanent = permanent
+        self.opted_out = opted_out
+        self.code = code
+        self.retry_after = retry_after
+
+
+class BadCallback(Exception):
+    """A callback whose signature or shape is wrong. It must change nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callback:
+    """A provider's request to us as it arrived. `url` is the public address it was signed for, never the proxy's."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@runtime_checkable
+class Notifier(Protocol):
+    """One provider. It keeps no rows, opens no transaction, and may be called from several threads at once."""
+
+    name: str
+    channels: frozenset[Channel]
+
+    def send(self, message: Message) -> Accepted:
+        """Hand over one message. Raises SendError."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """A notifier that can say whether it already took a message, for when we crashed before writing that down."""
+
+    def find(self, message: Message) -> Accepted | None:
+        """The provider's own record of this message, or None when it never got it. Raises SendError."""
+        ...
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A notifier whose provider calls back."""
+
+    def inbound(self, callback: Callback) -> InboundText:
+        """Verify and read a text from a phone. Raises BadCallback."""
+        ...
+
+    def receipt(self, callback: Callback) -> Receipt:
+        """Verify and read a delivery report. Raises BadCallback."""
+        ...

@@ -1,0 +1,260 @@
+"""SMS by Twilio: send over its own package with an httpx client; signed texts from phones and delivery reports."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
+
+import httpx
+from pydantic import BaseModel, SecretStr
+from twilio.base.exceptions import TwilioRestException
+from twilio.http import HttpClient
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+from notifiers.base import (
+    Accepted,
+    BadCallback,
+    Callback,
+    Channel,
+    InboundText,
+    Message,
+    Receipt,
+    ReceiptState,
+    SendError,
+)
+
+CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 10.0
+SHORTEST_VALIDITY, LONGEST_VALIDITY = 60, 36000  # seconds; Twilio, "Create a Message resource", ValidityPeriod
+CLOCKS_APART = timedelta(minutes=5)
+LISTED = 50
+TOO_MANY = 429
+REFUSED = range(400, 500)
+ACCOUNT_TROUBLE = frozenset({401, 403, 404, 405, 408})
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What one of Twilio's codes says of a number: https://www.twilio.com/docs/api/errors."""
+
+    reason: str
+    permanent: bool = False
+    opted_out: bool = False
+
+
+CODES: dict[int, Meaning] = {
+    20429: Meaning("too many requests"),
+    21211: Meaning("not a valid number", permanent=True),
+    21214: Meaning("the number can't be reached", permanent=True),
+    21217: Meaning("not a valid number", permanent=True),
+    21265: Meaning("a short code can't be texted", permanent=True),
+    21408: Meaning("texts to this country are switched off", permanent=True),
+    21421: Meaning("not a valid number", permanent=True),
+    21601: Meaning("the number can't get texts", permanent=True),
+    21604: Meaning("no number was given", permanent=True),
+    21610: Meaning("opted out", permanent=True, opted_out=True),
+    21611: Meaning("the sender's queue is full"),
+    21612: Meaning("no route from this sender to this number", permanent=True),
+    21614: Meaning("not a mobile number", permanent=True),
+    21617: Meaning("the text is too long", permanent=True),
+    30001: Meaning("the sender's queue is full"),
+    30002: Meaning("the account is suspended"),
+    30003: Meaning("the handset can't be reached"),
+    30004: Meaning("blocked by the network", permanent=True),
+    30005: Meaning("unknown number", permanent=True),
+    30006: Meaning("a landline, or a network that can't be reached", permanent=True),
+    30007: Meaning("filtered by the network"),
+    30008: Meaning("unknown error"),
+    30410: Meaning("the network did not answer in time"),
+}
+
+STATES: dict[str, ReceiptState] = {
+    "accepted": ReceiptState.SENT,
+    "scheduled": ReceiptState.SENT,
+    "queued": ReceiptState.SENT,
+    "sending": ReceiptState.SENT,
+    "sent": ReceiptState.SENT,
+    "delivered": ReceiptState.DELIVERED,
+    "read": ReceiptState.DELIVERED,
+    "undelivered": ReceiptState.FAILED,
+    "failed": ReceiptState.FAILED,
+    "canceled": ReceiptState.FAILED,
+}
+NEVER_LEFT = frozenset({"failed", "undelivered", "canceled"})
+
+
+class TwilioSettings(BaseModel):
+    """An account. `auth_token` may be `new,old` while it is rotated: the first is used, both are accepted."""
+
+    account_sid: str
+    auth_token: SecretStr
+    from_number: str
+    api_base: str = "https://api.twilio.com"
+    public_url: str
+
+
+class _OverHttpx(HttpClient):
+    """Twilio's package over httpx: one HTTP stack, real time-outs, and an address that can be set."""
+
+    def __init__(self, api_base: str) -> None:
+        super().__init__()
+        self._base = urlsplit(api_base)
+        self.client = httpx.Client(timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS))
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """One request, at our address in place of Twilio's own."""
+        address = urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
+        answer = self.client.request(
+            method,
+            address,
+            params=_plain(params),
+            data=_plain(data),
+            headers=dict(headers or {}),
+            auth=auth,
+            timeout=timeout or httpx.USE_CLIENT_DEFAULT,
+            follow_redirects=allow_redirects,
+        )
+        return Response(answer.status_code, answer.text, dict(answer.headers))
+
+
+def _plain(values: Mapping[str, object] | None) -> dict[str, Any]:
+    return {name: value for name, value in (values or {}).items() if value is not None}
+
+
+class TwilioNotifier:
+    """One account and one sender. Safe to use from several threads: httpx.Client is, and nothing else is kept."""
+
+    name = "twilio"
+    channels = frozenset({Channel.SMS})
+
+    def __init__(self, settings: TwilioSettings) -> None:
+        tokens = [token.strip() for token in settings.auth_token.get_secret_value().split(",") if token.strip()]
+        self._http = _OverHttpx(settings.api_base)
+        self._client = Client(settings.account_sid, tokens[0], http_client=self._http)
+        self._validators = [RequestValidator(token) for token in tokens]
+        self._sender = settings.from_number
+        self._receipts = f"{settings.public_url}/v1/callbacks/twilio/status"
+
+    def send(self, message: Message) -> Accepted:
+        """Hand over one text. Our reference rides on the address that Twilio reports back to. Raises SendError."""
+        try:
+            sent = self._client.messages.create(
+                to=message.to,
+                from_=self._sender,
+                body=message.text,
+                status_callback=f"{self._receipts}?reference={message.reference}",
+                validity_period=_validity(message),
+            )
+        except TwilioRestException as error:
+            raise _send_error(error) from None
+        except (httpx.HTTPError, ValueError) as error:
+            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+        return Accepted(provider_id=str(sent.sid))
+
+    def find(self, message: Message) -> Accepted | None:
+        """Twilio's own record of a text that we may have sent before a crash. Raises SendError."""
+        since = message.written_at - CLOCKS_APART if message.written_at else None
+        try:
+            found = self._client.messages.list(to=message.to, date_sent_after=since, limit=LISTED)
+        except TwilioRestException as error:
+            raise _send_error(error) from None
+        except (httpx.HTTPError, ValueError) as error:
+            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+        same = [m for m in found if m.body == message.text and str(m.status) not in NEVER_LEFT]
+        return Accepted(provider_id=str(same[0].sid)) if same else None
+
+    def inbound(self, callback: Callback) -> InboundText:
+        """A text from a phone. Raises BadCallback when it is not signed by this account."""
+        form = self._verified(callback)
+        sid, sender = form.get("MessageSid"), form.get("From")
+        if not sid or not sender:
+            raise BadCallback("MessageSid and From are needed")
+        kind = form.get("OptOutType", "").upper()
+        return InboundText(
+            provider=self.name,
+            provider_id=sid,
+            sender=sender,
+            body=form.get("Body", ""),
+            opted_out={"STOP": True, "START": False}.get(kind),
+        )
+
+    def receipt(self, callback: Callback) -> Receipt:
+        """A delivery report. Raises BadCallback when it is not signed by this account."""
+        form = self._verified(callback)
+        state = STATES.get(form.get("MessageStatus", ""))
+        if state is None:
+            raise BadCallback(f"MessageStatus is not one that is known: {form.get('MessageStatus', '')[:20]!r}")
+        code = form.get("ErrorCode", "")
+        meaning = CODES.get(int(code)) if code.isdigit() else None
+        references = parse_qs(urlsplit(callback.url).query).get("reference")
+        return Receipt(
+            reference=references[0] if references else None,
+            provider_id=form.get("MessageSid"),
+            state=state,
+            code=code or None,
+            reason=meaning.reason if meaning else None,
+            permanent=bool(meaning and meaning.permanent),
+            opted_out=bool(meaning and meaning.opted_out),
+        )
+
+    def _verified(self, callback: Callback) -> dict[str, str]:
+        """The form, once its signature fits. It is made over the public address and *all* parameters, blank ones and
+        those that Twilio adds without notice included: Twilio, "Webhooks Security"."""
+        signature = next((v for k, v in callback.headers.items() if k.lower() == "x-twilio-signature"), "")
+        try:
+            pairs = parse_qsl(callback.body.decode("utf-8"), keep_blank_values=True)
+        except UnicodeDecodeError:
+            raise BadCallback("the body is not UTF-8") from None
+        form: dict[str, Any] = {}
+        for name, value in pairs:
+            form.setdefault(name, []).append(value)
+        if not any(validator.validate(callback.url, form, signature) for validator in self._validators):
+            raise BadCallback("the signature does not fit")
+        return {name: values[0] for name, values in form.items()}
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._http.client.close()
+
+
+def _validity(message: Message) -> int | None:
+    """Seconds after which the network need not try any more: a page that arrives tomorrow helps nobody."""
+    if message.expires_at is None or message.written_at is None:
+        return None
+    seconds = int((message.expires_at - message.written_at).total_seconds())
+    return max(SHORTEST_VALIDITY, min(seconds, LONGEST_VALIDITY))
+
+
+def _send_error(error: TwilioRestException) -> SendError:
+    """A refusal in our words.
+
+    A code that speaks of the number decides. A refusal of the account, a rate limit and trouble at Twilio mend with time
+    or by an operator, so the text stays wanted. Any other 4xx would be answered the same for ever: the next channel.
+    """
+    meaning = CODES.get(error.code or 0)
+    code = str(error.code or error.status)
+    if meaning:
+        wait = 1.0 if error.status == TOO_MANY else None
+        return SendError(
+            f"{meaning.reason} ({code})",
+            permanent=meaning.permanent,
+            opted_out=meaning.opted_out,
+            code=code,
+            retry_after=wait,
+        )
+    if error.status == TOO_MANY:
+        return SendError("too many requests (429)", code=code, retry_after=1.0)
+    permanent = error.status in REFUSED and error.status not in ACCOUNT_TROUBLE
+    return SendError(f"Twilio answered {error.status} ({code})", permanent=permanent, code=code)

@@ -1,0 +1,91 @@
+"""The texts: one template a message, in plain words for a tired person at two in the morning.
+
+Every text is one GSM-7 segment and holds no personal data and no word for the harm: phones lie on tables, and carriers
+filter such words.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
+
+from notifiers.gsm7 import to_gsm7
+
+TEMPLATES = Path(__file__).parent / "wording"
+DRILL = "DRILL "
+SUBJECT = "Subject:"
+
+# Plain text is sent to phones, so nothing is escaped here; the email notifier escapes what it puts into HTML.
+_environment = Environment(  # noqa: S701
+    loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+
+FORBIDDEN_WORDS = (
+    "abuse", "ambulance", "arrest", "assault", "attack", "blade", "blood", "bully", "cannabis", "cocaine", "crime",
+    "criminal", "cse", "cce", "dead", "death", "drug", "exploitation", "fight", "firearm", "gang", "grooming", "gun",
+    "harm", "heroin", "hurt", "injured", "injury", "kill", "knife", "knives", "machete", "murder", "offence", "offender",
+    "perpetrator", "police", "rape", "rob", "robbery", "shooting", "shot", "stab", "stabbed", "stabbing", "suspect",
+    "threat", "victim", "violence", "violent", "weapon", "wound", "wounded",
+)  # fmt: skip
+_FORBIDDEN = re.compile(rf"\b(?:{'|'.join(FORBIDDEN_WORDS)})(?:s|es|'s)?\b", re.IGNORECASE)
+
+PERSONAL_PLACEHOLDERS = frozenset(
+    {"name", "child", "person", "people", "age", "dob", "school", "place", "address", "postcode", "urn", "summary",
+     "incident", "type", "reported_by", "group", "ref"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Text:
+    """One message in words. `subject` is for email."""
+
+    text: str
+    subject: str
+
+
+def render(template: str, *, drill: bool = False, **values: Any) -> Text:
+    """A message from its template. Raises jinja2.UndefinedError when a value is missing."""
+    raw = _environment.get_template(f"{template}.txt").render(**values)
+    first, _, rest = raw.partition("\n")
+    if first.startswith(SUBJECT):
+        subject, body = first.removeprefix(SUBJECT).strip(), rest
+    else:
+        subject, body = "Callout", raw
+    mark = DRILL if drill else ""
+    return Text(mark + to_gsm7(" ".join(body.split())), mark + to_gsm7(" ".join(subject.split())))
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every template."""
+    return tuple(sorted(path.stem for path in TEMPLATES.glob("*.txt")))
+
+
+def fields(template: str) -> frozenset[str]:
+    """The placeholders of a template."""
+    source = (TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")
+    return frozenset(meta.find_undeclared_variables(_environment.parse(source)))
+
+
+def forbidden_in(text: str) -> list[str]:
+    """The words for the harm that a text holds."""
+    return [found.group(0) for found in _FORBIDDEN.finditer(text)]
+
+
+def lint_template(template: str) -> list[str]:
+    """What a template must not hold: words for the harm, and placeholders for personal data."""
+    source = (TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")
+    return [*forbidden_in(source), *sorted(fields(template) & PERSONAL_PLACEHOLDERS)]
+
+
+def short_name(name: str, limit: int) -> str:
+    """A colleague's name in at most `limit` characters: whole, or with the last name as an initial, or cut."""
+    plain = to_gsm7(name)
+    if len(plain) <= limit:
+        return plain
+    first, *others = plain.split()
+    shorter = f"{first} {others[-1][0]}." if others else first
+    return shorter if len(shorter) <= limit else shorter[:limit].rstrip()

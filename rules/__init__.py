@@ -1,0 +1,1 @@
+"""Judges: pure functions over plain values, with no I/O, no database and no clock of their own."""

@@ -1,0 +1,172 @@
+"""What a worker's text means: the verb, the task's code, and the words after them, in whatever dressing it comes."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+
+class Verb(StrEnum):
+    """What can be asked by text."""
+
+    TAKE = "take"
+    PASS = "pass"  # noqa: S105 - a word, not a secret
+    CONTACT = "contact"
+    DONE = "done"
+    MORE = "more"
+    LIST = "list"
+    OFF = "off"
+    ON = "on"
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+    UNKNOWN = "unknown"
+
+
+ALIASES = {
+    Verb.TAKE: ("take", "ack", "ok", "okay", "y", "yes", "1"),
+    Verb.PASS: ("pass", "no", "n", "2"),
+    Verb.CONTACT: ("contact", "met"),
+    Verb.DONE: ("done",),
+    Verb.MORE: ("more",),
+    Verb.LIST: ("list", "?"),
+    Verb.OFF: ("off",),
+    Verb.ON: ("on",),
+    # The words that carriers and Twilio act on themselves: Twilio, "Customizing users' opt-in and opt-out keywords".
+    Verb.STOP: ("stop", "end", "quit", "cancel", "unsubscribe", "stopall", "revoke", "optout"),
+    Verb.START: ("start", "unstop"),
+    Verb.HELP: ("help", "info"),
+}
+WORDS = {word: verb for verb, words in ALIASES.items() for word in words}
+NEEDS_CODE = frozenset({Verb.TAKE, Verb.PASS, Verb.CONTACT, Verb.DONE, Verb.MORE})
+
+# Read aloud over a bad line and typed by a cold thumb: no vowels, so that no code is a word; none of the pairs 0/O, 1/I/L,
+# 5/S, 8/B, 2/Z and U/V; of the letters that rhyme (B C D E G P T V) only T, of M and N only M, of F, S and X only F.
+LETTERS = "FHJKMQRTWY"
+DIGITS = "34679"
+SHAPES = ("LD", "LDL", "LDLD")
+TRIES = 24
+
+_CODE = re.compile(r"[a-z][0-9][a-z0-9]{0,2}", re.IGNORECASE)
+_SPLIT_CODE = re.compile(r"\b([a-z]) ([0-9][a-z0-9]{0,2})\b", re.IGNORECASE)
+_GLUED = re.compile(
+    rf"({'|'.join(sorted((w for v in NEEDS_CODE for w in ALIASES[v] if len(w) > 1), key=len, reverse=True))})"
+    r"([a-z][0-9][a-z0-9]{0,2})",
+    re.IGNORECASE,
+)
+_EDGE = " \t\r\n.,;:!#\"'`()[]{}<>*_-~/\\|«»“”‘’„…–—\u00a0\u200b\ufeff"
+_AUTOMATIC = re.compile(
+    r"auto(matic)?[- ]?(reply|response)|out of (the )?office|i('m| am) (currently )?(driving|away|on leave|in a meeting)"
+    r"|can('t|not) (talk|answer) (right )?now",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A text, read. `code` is in capitals and may point nowhere; `words` are the note, the reason or the outcome."""
+
+    verb: Verb
+    code: str | None
+    words: str
+
+
+@dataclass(frozen=True)
+class Meant:
+    """The code that is meant."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Ambiguous:
+    """Several could be meant, so nothing is done."""
+
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """There is nothing that could be meant."""
+
+
+def parse(text: str) -> Reply:
+    """Read a text. What can't be read is Verb.UNKNOWN; nothing raises."""
+    if text.strip(_EDGE) == "?":
+        return Reply(Verb.LIST, None, "")
+    words = _words(text)
+    if not words:
+        return Reply(Verb.UNKNOWN, None, "")
+    verb, rest = _verb_first(words)
+    if verb is None and _is_code(words[0]) and len(words) > 1:
+        verb, rest = _verb_first([words[1], words[0], *words[2:]])
+    if verb is None:
+        return Reply(Verb.UNKNOWN, None, "")
+    if verb not in NEEDS_CODE:
+        plain = not rest or verb in (Verb.LIST, Verb.HELP)
+        return Reply(verb, None, "") if plain else Reply(Verb.UNKNOWN, None, "")
+    code = rest[0].upper() if rest and _is_code(rest[0]) else None
+    return Reply(verb, code, " ".join(rest[1:] if code else rest))
+
+
+def _words(text: str) -> list[str]:
+    spaced = " ".join(part.strip(_EDGE) for part in re.split(r"[\s,;:#]+", text))
+    joined = _SPLIT_CODE.sub(r"\1\2", " ".join(spaced.split()))
+    parts = joined.split()
+    glued = _GLUED.fullmatch(parts[0]) if parts else None
+    return [*glued.groups(), *parts[1:]] if glued else parts
+
+
+def _verb_first(words: Sequence[str]) -> tuple[Verb | None, list[str]]:
+    verb = WORDS.get(words[0].lower())
+    return verb, list(words[1:])
+
+
+def _is_code(word: str) -> bool:
+    return _CODE.fullmatch(word) is not None
+
+
+def which(reply: Reply, open_codes: Sequence[str]) -> Meant | Ambiguous | Nothing:
+    """Which task a reply is about: the one it names, or the only one there is."""
+    if reply.code:
+        return Meant(reply.code)
+    if not open_codes:
+        return Nothing()
+    return Meant(open_codes[0]) if len(open_codes) == 1 else Ambiguous(tuple(open_codes))
+
+
+def outcome(words: str, allowed: Sequence[str]) -> tuple[str | None, str]:
+    """The outcome word at the beginning, with spaces, hyphens or underscores between its parts, and the note after it."""
+    for word in sorted(allowed, key=len, reverse=True):
+        pattern = r"[\s_-]*".join(re.escape(part) for part in re.split(r"[_-]", word))
+        found = re.match(rf"{pattern}(?=$|[^a-z0-9])", words.strip(_EDGE), re.IGNORECASE)
+        if found:
+            return word, words.strip(_EDGE)[found.end() :].strip(_EDGE)
+    return None, words
+
+
+def looks_automatic(text: str) -> bool:
+    """Whether a machine wrote this: answering it would make two machines talk for ever."""
+    return _AUTOMATIC.search(text) is not None
+
+
+T = TypeVar("T")
+
+
+class Chooser(Protocol):
+    """Picks one of several, as random.Random does."""
+
+    def choice(self, seq: Sequence[T], /) -> T:
+        """One of them."""
+        ...
+
+
+def new_code(taken: Callable[[str], bool], choose: Chooser) -> str:
+    """A code that nobody has: the shortest shape in which a few tries find one. Raises RuntimeError when all are."""
+    for shape in SHAPES:
+        for _ in range(TRIES):
+            code = "".join(choose.choice(LETTERS if kind == "L" else DIGITS) for kind in shape)
+            if not taken(code):
+                return code
+    raise RuntimeError("every task code is in use")

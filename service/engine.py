@@ -1,0 +1,164 @@
+"""The only loop: it is woken by every commit, and ticked by APScheduler for what falls due while nothing happens."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import psycopg
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from service.clock import SandboxClock
+from service.database import WAKE_CHANNEL
+from service.flows import deadlines, delivery
+from service.records import outbox, timers
+from service.records.outbox import Claimed
+from service.runtime import Runtime
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 1
+LISTEN_SECONDS = 5
+STALE_SECONDS = 30
+INLINE_BATCH = 50
+
+
+class Engine:
+    """Sends what is due and acts on what is due, in threads of its own."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._work = threading.Event()
+        self._stopping = threading.Event()
+        self._slots = threading.Semaphore(runtime.settings.send_threads)
+        self._senders = ThreadPoolExecutor(runtime.settings.send_threads, thread_name_prefix="send")
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+        self._one_round = threading.Lock()
+        self._loops = [threading.Thread(target=self._loop, name="engine", daemon=True)]
+        if not runtime.database.is_sqlite:
+            self._loops.append(threading.Thread(target=self._listen, name="listen", daemon=True))
+        self._forget = runtime.changed.listen(self._work.set)
+        self._last_round: float | None = None
+
+    def start(self) -> None:
+        """Begin: first of all with what an earlier process left behind."""
+        self._scheduler.add_job(self._work.set, "interval", seconds=TICK_SECONDS, id="tick")
+        self._scheduler.start()
+        for loop in self._loops:
+            loop.start()
+        self._work.set()
+
+    def stop(self) -> None:
+        """Finish the messages in hand and stop; what is not begun stays in its row."""
+        self._stopping.set()
+        self._work.set()
+        self._forget()
+        self._scheduler.shutdown(wait=False)
+        for loop in self._loops:
+            loop.join(LISTEN_SECONDS + 1)
+        self._senders.shutdown(wait=True)
+
+    def ticking(self) -> bool:
+        """Whether the loop has come round lately, by the machine's own time: the sandbox's clock jumps."""
+        return self._last_round is not None and time.monotonic() - self._last_round < STALE_SECONDS
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            self._work.wait()
+            self._work.clear()
+            if self._stopping.is_set():
+                return
+            try:
+                self._round()
+            except Exception:
+                # The database may be away for a moment: the next tick tries again, and readiness shows it.
+                log.exception("engine round failed")
+
+    def _round(self) -> None:
+        with self._one_round:
+            self._send_due()
+            if deadlines.run_due(self._runtime):
+                self._work.set()
+            self._last_round = time.monotonic()
+
+    def advance(self, by: timedelta) -> datetime:
+        """Move the sandbox's clock: from one due instant to the next, so that everything happens at its own time.
+
+        What is in the senders' hands is finished first: a lease must not run out because the clock jumped.
+        """
+        clock = self._runtime.clock
+        if not isinstance(clock, SandboxClock):
+            raise TypeError("only the sandbox's clock can be moved")
+        with self._one_round:
+            for _ in range(self._runtime.settings.send_threads):
+                self._slots.acquire()
+            try:
+                target = clock.now() + by
+                self._settle()
+                while (due := self._next_due()) is not None and due <= target:
+                    clock.advance_to(due)
+                    self._settle()
+                clock.advance_to(target)
+                self._settle()
+            finally:
+                self._slots.release(self._runtime.settings.send_threads)
+        self._work.set()
+        return clock.now()
+
+    def _settle(self) -> None:
+        busy = True
+        while busy:
+            busy = deadlines.run_due(self._runtime) > 0
+            while delivery.due_now(self._runtime) and (claimed := delivery.claim(self._runtime, INLINE_BATCH)):
+                busy = True
+                for message in claimed:
+                    delivery.send(self._runtime, message)
+
+    def _next_due(self) -> datetime | None:
+        with self._runtime.reading() as work:
+            moments = [moment for moment in (timers.first_at(work), outbox.first_at(work)) if moment]
+        return min(moments, default=None)
+
+    def _send_due(self) -> None:
+        while not self._stopping.is_set() and delivery.due_now(self._runtime):
+            free = self._free_slots()
+            if not free:
+                return
+            claimed = delivery.claim(self._runtime, free)
+            for _ in range(free - len(claimed)):
+                self._slots.release()
+            for message in claimed:
+                self._senders.submit(self._send, message)
+            if not claimed:
+                return
+
+    def _free_slots(self) -> int:
+        free = 0
+        while self._slots.acquire(blocking=False):
+            free += 1
+        return free
+
+    def _send(self, claimed: Claimed) -> None:
+        try:
+            delivery.send(self._runtime, claimed)
+        except Exception:
+            # Its lease brings it back; the row says that it was being sent.
+            log.exception("sending failed", message=claimed.message.reference)
+        finally:
+            self._slots.release()
+            self._work.set()
+
+    def _listen(self) -> None:
+        """Be woken by other processes on the same PostgreSQL. A lost notification costs one tick."""
+        address = self._runtime.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        while not self._stopping.is_set():
+            try:
+                with psycopg.connect(address, autocommit=True) as connection:
+                    connection.execute(f"LISTEN {WAKE_CHANNEL}")
+                    while not self._stopping.is_set():
+                        for _ in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
+                            self._work.set()
+            except psycopg.Error as error:
+                log.warning("listening failed", reason=type(error).__name__)
+                self._stopping.wait(LISTEN_SECONDS)

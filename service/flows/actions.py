@@ -1,0 +1,125 @@
+"""What a supervisor, or a worker on the task page, does to a task: one function an action, each in one transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rules.sla import MilestoneName
+from service.errors import Invalid, NotFound
+from service.models.tasks import Task
+from service.records import answers, tasks, timeline, transitions
+from service.runtime import Runtime
+from service.work import Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Who acts, and which localities they answer for; none named: all."""
+
+    actor: str
+    localities: tuple[str, ...] = ()
+    channel: str = "api"
+
+    def sees(self, locality: str | None) -> bool:
+        """Whether something in a locality is theirs to see."""
+        return not self.localities or locality in self.localities
+
+
+def _act(runtime: Runtime, scope: Scope, task_id: str, change: Callable[[Work, Task], None]) -> None:
+    with runtime.transaction() as work:
+        task = tasks.lock(work, task_id)
+        if not scope.sees(task.locality):
+            raise NotFound("there is no such task")
+        change(work, task)
+
+
+def _known(work: Work, worker: str) -> str:
+    if worker not in work.partnership.worker_by_slug:
+        raise Invalid(f"worker: nobody in the partnership is called {worker!r}")
+    return worker
+
+
+def acknowledge(runtime: Runtime, scope: Scope, task_id: str, worker: str) -> None:
+    """Record that a worker takes the task. Raises Conflict, which says who holds it."""
+
+    def change(work: Work, task: Task) -> None:
+        transitions.take(work, task, _known(work, worker), actor=scope.actor, channel=scope.channel)
+        answers.taken(work, task, worker)
+
+    _act(runtime, scope, task_id, change)
+
+
+def decline(runtime: Runtime, scope: Scope, task_id: str, worker: str, reason: str = "") -> None:
+    """Record that a worker passes; the next step is paged at once."""
+    _act(
+        runtime,
+        scope,
+        task_id,
+        lambda work, task: transitions.decline(
+            work, task, _known(work, worker), reason=reason, actor=scope.actor, channel=scope.channel
+        ),
+    )
+
+
+def assign(runtime: Runtime, scope: Scope, task_id: str, worker: str) -> None:
+    """Give the task to a worker, who is paged."""
+    _act(
+        runtime,
+        scope,
+        task_id,
+        lambda work, task: transitions.assign(work, task, _known(work, worker), actor=scope.actor),
+    )
+
+
+def milestone(runtime: Runtime, scope: Scope, task_id: str, name: MilestoneName, *, worker: str | None = None) -> None:
+    """Record that a milestone is met now."""
+    _act(
+        runtime,
+        scope,
+        task_id,
+        lambda work, task: transitions.meet(work, task, name, worker=worker, actor=scope.actor, channel=scope.channel),
+    )
+
+
+def complete(
+    runtime: Runtime, scope: Scope, task_id: str, outcome: str, *, note: str = "", worker: str | None = None
+) -> None:
+    """Record that the work is done, and its outcome."""
+    _act(
+        runtime,
+        scope,
+        task_id,
+        lambda work, task: transitions.complete(
+            work, task, outcome, note=note, worker=worker, actor=scope.actor, channel=scope.channel
+        ),
+    )
+
+
+def cancel(runtime: Runtime, scope: Scope, task_id: str, reason: str) -> None:
+    """The task is not wanted any more."""
+    _act(runtime, scope, task_id, lambda work, task: transitions.cancel(work, task, reason, actor=scope.actor))
+
+
+def pause(runtime: Runtime, scope: Scope, task_id: str, reason: str, until: datetime | None) -> None:
+    """Stop the clock until a moment."""
+    _act(runtime, scope, task_id, lambda work, task: transitions.pause(work, task, reason, until, actor=scope.actor))
+
+
+def resume(runtime: Runtime, scope: Scope, task_id: str) -> None:
+    """Let the clock run again."""
+    _act(runtime, scope, task_id, lambda work, task: transitions.resume(work, task, actor=scope.actor))
+
+
+def escalate(runtime: Runtime, scope: Scope, task_id: str) -> None:
+    """Page the next step now."""
+    _act(runtime, scope, task_id, lambda work, task: transitions.escalate(work, task, actor=scope.actor))
+
+
+def note(runtime: Runtime, scope: Scope, task_id: str, text: str) -> None:
+    """Add a line to the timeline; allowed in every state."""
+
+    def change(work: Work, task: Task) -> None:
+        timeline.note(work, task, "note", text, actor=scope.actor, channel=scope.channel)
+        work.record("task.noted", task.id, actor=scope.actor)
+
+    _act(runtime, scope, task_id, change)

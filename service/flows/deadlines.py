@@ -1,0 +1,116 @@
+"""Due timers: page the next step, remind, warn, breach, resume. Each in a transaction of its own, exactly once."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from notifiers.base import Channel
+from rules.escalation import Step, Who
+from service.models.tasks import LIVE, Milestone, Task, TaskState
+from service.models.timers import Timer, TimerKind
+from service.partnership import DUTY_TEAM
+from service.records import notices, paging, people, timeline, timers, transitions
+from service.records.policies import policy_of
+from service.runtime import Runtime
+from service.work import Work
+
+log = structlog.get_logger()
+
+BATCH = 200
+
+
+def run_due(runtime: Runtime) -> int:
+    """Act on the timers that are due, the one due longest first; how many there were, at most a batch."""
+    done = 0
+    while done < BATCH and _due(runtime):
+        key: tuple[str, str, str] | None = None
+        try:
+            with runtime.transaction() as work:
+                found = timers.next_due(work)
+                if found is None:
+                    break
+                task, timer = found
+                if timer is not None:
+                    key = (timer.task_id, timer.kind, timer.milestone)
+                    _act(work, task, timer)
+        except Exception:
+            if key is None:
+                raise
+            # One row that can't be worked must not stop the others: it is put off, and said.
+            log.exception("timer failed", task=key[0], kind=key[1])
+            with runtime.transaction() as work:
+                timers.put_off(work, key)
+        done += 1
+    return done
+
+
+def _due(runtime: Runtime) -> bool:
+    with runtime.reading() as work:
+        first = timers.first_at(work)
+        return first is not None and first <= work.now
+
+
+def _act(work: Work, task: Task, timer: Timer) -> None:
+    kind, name = TimerKind(timer.kind), timer.milestone
+    work.session.delete(timer)
+    work.session.flush()
+    if task.state not in LIVE:
+        return
+    match kind:
+        case TimerKind.STEP:
+            paging.page(work, task, paging.next_level(task))
+        case TimerKind.RESUME:
+            transitions.resume(work, task, actor=timeline.SERVICE)
+        case TimerKind.WARN:
+            _warn(work, task, name)
+        case TimerKind.BREACH:
+            _breach(work, task, name)
+
+
+def _warn(work: Work, task: Task, name: str) -> None:
+    """Remind whoever has it, and warn the team's lead; the duty manager where the team has none."""
+    milestone = work.session.get(Milestone, (task.id, name))
+    if milestone is None or milestone.met_at:
+        return
+    values = notices.about(work, task, milestone)
+    timeline.note(work, task, "at risk", f"{name} is due {values['deadline']}")
+    if task.assignee and task.state == TaskState.ACKNOWLEDGED:
+        reminder = {field: values[field] for field in ("code", "milestone", "deadline")}
+        notices.tell(work, task.assignee, "reminder", task=task, **reminder)
+    for person in _lead(work, task):
+        if person != task.assignee:
+            notices.tell(work, person, "warning", task=task, **values)
+
+
+def _breach(work: Work, task: Task, name: str) -> None:
+    """Tell lead and duty manager by a page that lets them take it over; a task that somebody has goes back up."""
+    milestone = work.session.get(Milestone, (task.id, name))
+    if milestone is None or milestone.met_at:
+        return
+    values = notices.about(work, task, milestone)
+    timeline.note(work, task, "breached", f"{name} was due {values['deadline']}")
+    work.record("task.breached", task.id, actor=timeline.SERVICE, milestone=name)
+    steps = policy_of(task).escalation
+    if task.state == TaskState.ACKNOWLEDGED:
+        task.overdue_since = task.overdue_since or work.now
+        task.level = len(steps) - 1
+        paging.schedule(work, task)
+        if task.assignee:
+            notices.tell(work, task.assignee, "goes_back", task=task, code=task.code, milestone=name)
+    channels = _by_lead_and_duty(steps) if task.state == TaskState.ACKNOWLEDGED else [Channel.SMS]
+    for person in dict.fromkeys([*_lead(work, task), *people.available_duty(work)]):
+        if person != task.assignee:
+            paging.summon(work, task, person, level=task.level, by=channels, template="breach", extra=values)
+
+
+def _by_lead_and_duty(steps: Sequence[Step]) -> list[Channel]:
+    """How a task that goes back up is paged. While nobody has it the chain is climbing anyway, and a text is enough."""
+    by = [channel for step in steps if step.page in (Who.LEAD, Who.DUTY) for channel in step.by]
+    return [Channel(channel) for channel in dict.fromkeys(by)]
+
+
+def _lead(work: Work, task: Task) -> list[str]:
+    lead = people.lead_of(work, task.team)
+    if lead and lead not in people.away(work):
+        return [lead]
+    return people.available_duty(work) if task.team == DUTY_TEAM or lead is None else [lead]

@@ -1,0 +1,203 @@
+"""A text from a phone → what it means → the same transition that the API and the task page use → an answer by text."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from notifiers.base import InboundText
+from rules import reply as grammar
+from rules.reply import Ambiguous, Meant, Reply, Verb
+from rules.sla import MilestoneName
+from service.errors import Invalid
+from service.models.tasks import LIVE, Task
+from service.partnership import WorkerSpec, e164
+from service.records import answers, codes, notices, people, received, tasks, timeline, transitions
+from service.records.policies import policy_of
+from service.records.transitions import Refused
+from service.runtime import Runtime
+from service.work import Work
+
+log = structlog.get_logger()
+
+STRANGER = "unknown number"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Understood:
+    """What a text was taken to mean, and the code of the task it was about."""
+
+    meaning: str
+    code: str | None = None
+
+
+def receive(runtime: Runtime, text: InboundText) -> Understood | None:
+    """Act on a text from a phone; None when this one was acted on before."""
+    try:
+        with runtime.transaction() as work:
+            if not received.is_new(work, text):
+                return None
+            understood = _receive(work, text)
+    except IntegrityError:
+        # The provider delivered it to another replica at the same moment, and that one has acted.
+        return None
+    runtime.metrics.replied(understood.meaning)
+    log.info("text received", meaning=understood.meaning, code=understood.code)
+    return understood
+
+
+def _receive(work: Work, text: InboundText) -> Understood:
+    worker = people.by_phone(work, text.sender)
+    if worker is None:
+        received.keep(work, text, worker=None, meaning=STRANGER, task_id=None)
+        work.record("text.unknown_number", work.keyring.fingerprint("phone", text.sender), actor="stranger")
+        return Understood(meaning=STRANGER)
+    reply = grammar.parse(text.body)
+    if text.opted_out is not None:
+        reply = Reply(verb=Verb.STOP if text.opted_out else Verb.START, code=None, words="")
+    if reply.verb is Verb.UNKNOWN:
+        return _unreadable(work, text, worker)
+    task = _handle(work, worker, reply)
+    received.keep(work, text, worker=worker.slug, meaning=reply.verb.value, task_id=task.id if task else None)
+    return Understood(meaning=reply.verb.value, code=task.code if task else reply.code)
+
+
+def _unreadable(work: Work, text: InboundText, worker: WorkerSpec) -> Understood:
+    silent = received.bursting(work, text.sender) or grammar.looks_automatic(text.body)
+    received.keep(work, text, worker=worker.slug, meaning=received.UNREADABLE, task_id=None)
+    if not silent:
+        answers.say(work, worker.slug, "not_understood")
+    return Understood(meaning=received.UNREADABLE)
+
+
+def _handle(work: Work, worker: WorkerSpec, reply: Reply) -> Task | None:
+    match reply.verb:
+        case Verb.LIST | Verb.HELP:
+            answers.listing(work, worker.slug)
+        case Verb.OFF:
+            _off(work, worker)
+        case Verb.ON | Verb.START:
+            _on(work, worker)
+        case Verb.STOP:
+            _stop(work, worker)
+        case Verb.TAKE | Verb.PASS | Verb.CONTACT | Verb.DONE | Verb.MORE:
+            return _about_a_task(work, worker, reply)
+        case _:
+            answers.say(work, worker.slug, "not_understood")
+    return None
+
+
+def _about_a_task(work: Work, worker: WorkerSpec, reply: Reply) -> Task | None:
+    concerned = tasks.concerning(work, worker.slug)
+    meant = grammar.which(reply, [task.code for task in concerned])
+    match meant:
+        case Ambiguous(codes=several):
+            answers.say(work, worker.slug, "which", codes=answers.fitting(several, answers.LIST_ROOM))
+            return None
+        case Meant(code=code):
+            found = codes.task_of(work, code)
+            if found is None or not tasks.may_answer(work, found, worker.slug):
+                answers.say(work, worker.slug, "unknown_code", code=code[:6])
+                return None
+        case _:
+            answers.say(work, worker.slug, "nothing_open")
+            return None
+    task = tasks.lock(work, found.id)
+    timeline.note(work, task, "reply", reply.verb.value, actor=worker.slug, channel="sms")
+    try:
+        ACTIONS[reply.verb](work, task, worker.slug, reply)
+    except Refused as refused:
+        answers.refused(work, worker.slug, refused)
+    return task
+
+
+def _take(work: Work, task: Task, worker: str, reply: Reply) -> None:
+    transitions.take(work, task, worker, actor=worker, channel="sms")
+    _keep_words(work, task, worker, reply)
+    answers.taken(work, task, worker)
+
+
+def _pass(work: Work, task: Task, worker: str, reply: Reply) -> None:
+    transitions.decline(work, task, worker, reason=reply.words, actor=worker, channel="sms")
+    answers.say(work, worker, "passed", task=task, code=task.code)
+
+
+def _contact(work: Work, task: Task, worker: str, reply: Reply) -> None:
+    transitions.meet(work, task, MilestoneName.CONTACT, worker=worker, actor=worker, channel="sms")
+    _keep_words(work, task, worker, reply)
+    answers.contact_met(work, task, worker)
+
+
+def _done(work: Work, task: Task, worker: str, reply: Reply) -> None:
+    allowed = policy_of(task).outcomes
+    outcome, words = grammar.outcome(reply.words, allowed)
+    if task.state in LIVE and outcome is None:
+        answers.say(
+            work,
+            worker,
+            "outcome_needed",
+            task=task,
+            code=task.code,
+            outcomes=answers.fitting(allowed, answers.OUTCOME_ROOM),
+        )
+        return
+    transitions.complete(work, task, outcome or allowed[0], note=words, worker=worker, actor=worker, channel="sms")
+    answers.say(work, worker, "completed", task=task, code=task.code, outcome=outcome)
+
+
+def _more(work: Work, task: Task, worker: str, _reply: Reply) -> None:
+    answers.more(work, task, worker)
+
+
+def _keep_words(work: Work, task: Task, worker: str, reply: Reply) -> None:
+    if reply.words:
+        timeline.note(work, task, "note", reply.words, actor=worker, channel="sms")
+
+
+ACTIONS: dict[Verb, Callable[[Work, Task, str, Reply], None]] = {
+    Verb.TAKE: _take,
+    Verb.PASS: _pass,
+    Verb.CONTACT: _contact,
+    Verb.DONE: _done,
+    Verb.MORE: _more,
+}
+
+
+def _off(work: Work, worker: WorkerSpec) -> None:
+    people.set_off(work, worker.slug)
+    _hand_on(work, worker.slug)
+    team, covering = answers.cover(work, worker.slug)
+    answers.say(work, worker.slug, "off", covering=covering)
+    for person in people.told_about(work, worker.slug):
+        notices.tell(work, person, "off_notice", worker=notices.name(work, worker.slug), team=team, covering=covering)
+
+
+def _on(work: Work, worker: WorkerSpec) -> None:
+    changed = people.set_on(work, worker.slug)
+    answers.say(work, worker.slug, "on")
+    if changed:
+        team, _ = answers.cover(work, worker.slug)
+        for person in people.told_about(work, worker.slug):
+            notices.tell(work, person, "on_notice", worker=notices.name(work, worker.slug), team=team)
+
+
+def _stop(work: Work, worker: WorkerSpec) -> None:
+    if people.set_unreachable(work, worker.slug, "opted out"):
+        notices.unreachable(work, worker.slug)
+    _hand_on(work, worker.slug)
+
+
+def _hand_on(work: Work, worker: str) -> None:
+    """What a worker was paged for and has not answered goes to the next step at once."""
+    for task in tasks.sought(work, worker):
+        locked = tasks.lock(work, task.id)
+        transitions.lose(work, locked, worker)
+
+
+def read_number(number: str) -> str:
+    """A number as people type it, in E.164. Raises Invalid."""
+    try:
+        return e164(number)
+    except ValueError as error:
+        raise Invalid(f"from: {error}") from None

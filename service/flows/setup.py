@@ -1,0 +1,191 @@
+"""Putting things in place: the schema, the partnership file, the rulebook, and keys."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rules.faults import Fault as BookFault
+from rules.faults import read_yaml
+from service.errors import Fault, Invalid, NotFound
+from service.models.access import AccessKey, Role
+from service.models.people import PartnershipRow
+from service.models.tasks import LIVE
+from service.partnership import Partnership, differences, read_partnership
+from service.records import audit, inforce, keys, paging, rulebooks, tasks, transitions, views
+from service.runtime import Runtime
+from service.settings import SHIPPED_PARTNERSHIP, SHIPPED_RULEBOOK
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What applying a file changed, a line each; nothing when it was in force already."""
+
+    changes: list[str]
+
+
+def apply_partnership(runtime: Runtime, text: str, *, actor: str) -> Applied:
+    """Put a partnership file in force. Tasks held by somebody who is not in it any more are paged on. Raises Invalid."""
+    new = read_partnership(text)
+    with runtime.setting_up() as setup:
+        row = setup.session.get(PartnershipRow, inforce.PARTNERSHIP, with_for_update=True)
+        old = Partnership.model_validate_json(row.document) if row else None
+        changes = differences(old, new)
+        if not changes:
+            return Applied([])
+        version = row.version + 1 if row else 1
+        merged = PartnershipRow(
+            id=inforce.PARTNERSHIP,
+            version=version,
+            document=new.model_dump_json(),
+            applied_at=setup.now,
+            applied_by=actor,
+        )
+        setup.session.merge(merged)
+        setup.record("partnership.applied", new.partnership, actor=actor, version=version, changes=len(changes))
+    if old is not None:
+        _page_on_from_leavers(runtime, old, new)
+    return Applied(changes)
+
+
+def _page_on_from_leavers(runtime: Runtime, old: Partnership, new: Partnership) -> None:
+    leavers = [slug for slug in old.worker_by_slug if slug not in new.worker_by_slug]
+    if not leavers:
+        return
+    with runtime.transaction() as work:
+        for task in views.live_tasks(work, ()):
+            if task.assignee in leavers:
+                transitions.give_back(work, tasks.lock(work, task.id))
+            for worker in paging.paged_workers(work, task):
+                if worker in leavers and task.state in LIVE:
+                    transitions.lose(work, tasks.lock(work, task.id), worker)
+
+
+def apply_rulebook(
+    runtime: Runtime, text: str, *, read: Callable[[str], str], actor: str, why: str | None = None, strict: bool
+) -> tuple[int, list[BookFault]]:
+    """Put a rulebook in force when it has no fault; the number of its version. Raises Invalid with every fault.
+
+    `strict` off is for the start of the service: a team that the partnership lost must not keep everybody from being
+    paged. Its tasks go to the duty manager, and the faults come back to be shown.
+    """
+    with runtime.setting_up() as setup:
+        row = setup.session.get(PartnershipRow, inforce.PARTNERSHIP)
+        partnership = Partnership.model_validate_json(row.document) if row else None
+        faults = rulebooks.check(text, read=read, partnership=partnership, public_url=runtime.settings.public_url)
+        alone = rulebooks.check(text, read=read, partnership=None, public_url=runtime.settings.public_url)
+        if faults and (strict or alone):
+            raise refused(faults)
+        files = _files(text, read)
+        name = str(read_yaml(text)["rulebook"])
+        version, new = rulebooks.keep(setup.session, text, files=files, name=name, why=why, actor=actor, now=setup.now)
+        if new:
+            setup.record("rulebook.activated", f"{name}@{version.number}", actor=actor)
+    return version.number, faults
+
+
+def refused(faults: list[BookFault]) -> Invalid:
+    """A rulebook's faults as the error that a caller is given."""
+    found = tuple(
+        Fault("/" + fault.field.replace(".", "/"), f"line {fault.line}: {fault.problem}; expected {fault.expected}")
+        for fault in faults
+    )
+    return Invalid(f"the rulebook is refused: {len(faults)} fault{'s' if len(faults) > 1 else ''}", found)
+
+
+def _files(text: str, read: Callable[[str], str]) -> dict[str, str]:
+    calendars = (read_yaml(text).get("calendars") or {}).values()
+    names = [c["closed"] for c in calendars if isinstance(c, dict) and isinstance(c.get("closed"), str)]
+    return {name: read(name) for name in names}
+
+
+def reader_beside(path: Path) -> Callable[[str], str]:
+    """Reads the files that a rulebook names, from its own folder and nowhere else."""
+
+    def read(name: str) -> str:
+        if Path(name).name != name:
+            raise OSError(f"{name}: only a file in the rulebook's own folder can be named")
+        return (path.parent / name).read_text(encoding="utf-8")
+
+    return read
+
+
+def shipped_files(name: str) -> str:
+    """The term dates and whatever else the shipped rulebook names, for a rulebook that comes without a folder."""
+    return reader_beside(SHIPPED_RULEBOOK)(name)
+
+
+def make_key(
+    runtime: Runtime,
+    *,
+    role: Role,
+    name: str,
+    localities: list[str],
+    actor: str,
+    needs_lawful_basis: bool = False,
+) -> tuple[AccessKey, str]:
+    """A new key, and the text to give to its holder, which is shown only now."""
+    with runtime.setting_up() as setup:
+        key, text = keys.make(
+            setup.session,
+            role=role,
+            name=name,
+            localities=localities,
+            now=setup.now,
+            needs_lawful_basis=needs_lawful_basis,
+        )
+        setup.record("key.made", key.id, actor=actor, role=key.role, localities=localities)
+    return key, text
+
+
+def revoke_key(runtime: Runtime, key_id: str, *, actor: str) -> None:
+    """End a key at once. Raises NotFound."""
+    with runtime.setting_up() as setup:
+        key = setup.session.get(AccessKey, key_id)
+        if key is None:
+            raise NotFound("there is no such key")
+        if key.revoked_at is None:
+            key.revoked_at = setup.now
+            setup.session.add(key)
+            setup.record("key.revoked", key.id, actor=actor)
+
+
+def verify_audit(runtime: Runtime) -> tuple[int, audit.Broken | None]:
+    """Follow the chain from its beginning to its end."""
+    with runtime.database.reading() as session:
+        return audit.verify(session, runtime.keyring)
+
+
+def is_empty(runtime: Runtime) -> bool:
+    """Whether no partnership was ever applied."""
+    with runtime.database.reading() as session:
+        return session.get(PartnershipRow, inforce.PARTNERSHIP) is None
+
+
+def partnership_in_force(runtime: Runtime) -> Partnership | None:
+    """The partnership that was applied last, if one was."""
+    with runtime.database.reading() as session:
+        row = session.get(PartnershipRow, inforce.PARTNERSHIP)
+        return Partnership.model_validate_json(row.document) if row else None
+
+
+def load_rulebook(runtime: Runtime) -> list[BookFault]:
+    """Put the settings' rulebook in force at the start, unless one was put there through the API since."""
+    path = runtime.settings.rulebook
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Invalid(f"CALLOUT_RULEBOOK: can't read {path}: {error.strerror}") from None
+    with runtime.database.reading() as session:
+        current = rulebooks.in_force(session)
+    if current is not None and current.made_by != START:
+        return []
+    _, faults = apply_rulebook(runtime, text, read=reader_beside(path), actor=START, strict=False)
+    return faults
+
+
+START = "start"
+
+
+def load_fictional_partnership(runtime: Runtime) -> None:
+    """The shipped partnership of invented people, for a sandbox that has none."""
+    apply_partnership(runtime, SHIPPED_PARTNERSHIP.read_text(encoding="utf-8"), actor=START)

@@ -1,0 +1,85 @@
+"""Figures for Prometheus. Counters count what this process did; gauges are read from the rows when asked."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+FIRST_PAGE, ACKNOWLEDGED = "first page", "acknowledged"
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+ACKNOWLEDGE_SECONDS = (30, 60, 120, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 14400)
+
+
+class Metrics:
+    """One registry a runtime, so that two in one process don't share figures."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._incidents = Counter("callout_incidents", "Reports taken, by result", ["result"], registry=self.registry)
+        self._messages = Counter(
+            "callout_messages",
+            "Messages by channel and what came of them",
+            ["channel", "result"],
+            registry=self.registry,
+        )
+        self._replies = Counter("callout_replies", "Texts from phones, by meaning", ["meaning"], registry=self.registry)
+        self._first_page = Histogram(
+            "callout_first_page_seconds",
+            "From the opening of a task to its first page being handed over",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._acknowledged = Histogram(
+            "callout_acknowledge_seconds",
+            "From the opening of a task to the first worker taking it",
+            buckets=ACKNOWLEDGE_SECONDS,
+            registry=self.registry,
+        )
+        self._milestones = Gauge(
+            "callout_open_milestones",
+            "Unmet milestones of live tasks, by state",
+            ["milestone", "state"],
+            registry=self.registry,
+        )
+        self._tasks = Gauge("callout_live_tasks", "Tasks not ended, by state", ["state"], registry=self.registry)
+        self._lag = Gauge(
+            "callout_lag_seconds", "How long the oldest due row has been waiting", ["queue"], registry=self.registry
+        )
+        self._queued = Gauge("callout_queued", "Rows that wait", ["queue"], registry=self.registry)
+
+    def taken_in(self, result: str) -> None:
+        """A report was new, replayed, revised or refused."""
+        self._incidents.labels(result=result).inc()
+
+    def sent(self, channel: str, result: str) -> None:
+        """A message was sent, retried or refused, or a receipt came."""
+        self._messages.labels(channel=channel, result=result).inc()
+
+    def replied(self, meaning: str) -> None:
+        """A text from a phone was understood, or was not."""
+        self._replies.labels(meaning=meaning).inc()
+
+    def took(self, figure: str, seconds: float) -> None:
+        """The first page of a task was handed over, or a task was taken for the first time."""
+        {FIRST_PAGE: self._first_page, ACKNOWLEDGED: self._acknowledged}[figure].observe(seconds)
+
+    def standing(
+        self,
+        *,
+        milestones: dict[tuple[str, str], int],
+        tasks: dict[str, int],
+        lag: dict[str, float],
+        queued: dict[str, int],
+    ) -> None:
+        """Set the gauges from what the rows say now."""
+        for gauge in (self._milestones, self._tasks, self._lag, self._queued):
+            gauge.clear()
+        for (milestone, state), number in milestones.items():
+            self._milestones.labels(milestone=milestone, state=state).set(number)
+        for state, number in tasks.items():
+            self._tasks.labels(state=state).set(number)
+        for queue, seconds in lag.items():
+            self._lag.labels(queue=queue).set(seconds)
+        for queue, number in queued.items():
+            self._queued.labels(queue=queue).set(number)
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)

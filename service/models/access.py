@@ -1,0 +1,31 @@
+"""Keys: who may call the service, and what they may see."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import JSON, Field, SQLModel
+
+from service.database import UtcDateTime
+
+
+class Role(StrEnum):
+    """What a caller is."""
+
+    PARTNER = "partner"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+
+class AccessKey(SQLModel, table=True):
+    """A key is shown once, when it is made; only its hash stays."""
+
+    __tablename__ = "access_key"
+
+    id: str = Field(primary_key=True)
+    name: str
+    role: str
+    localities: list[str] = Field(default_factory=list, sa_type=JSON)
+    secret_hash: str = Field(unique=True)
+    needs_lawful_basis: bool = False
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,0 +1,61 @@
+"""Incidents as partners report them, and what was refused."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import JSON, Field, SQLModel
+
+from service.database import UtcDateTime
+from service.privacy import SealedText
+
+
+class Incident(SQLModel, table=True):
+    """One report. `body` is the report as it came, sealed; the other columns are what is searched and counted."""
+
+    __tablename__ = "incident"
+    __table_args__ = (UniqueConstraint("key_id", "source_ref"), UniqueConstraint("key_id", "idempotency_key"))
+
+    id: str = Field(primary_key=True)
+    key_id: str = Field(index=True)
+    partner: str
+    source_ref: str | None = None
+    idempotency_key: str | None = None
+    content: str
+    revision: int = 1
+    type: str = Field(index=True)
+    occurred_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    received_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    locality: str | None = Field(default=None, index=True)
+    locality_why: str
+    place_kind: str | None = None
+    body: str = Field(sa_type=SealedText)
+    rulebook: str
+    decisions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    drill: bool = False
+    derived: bool = False
+    retracted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class IncidentMark(SQLModel, table=True):
+    """A blind index of a place or a person in an incident, by which reports of the same event find each other."""
+
+    __tablename__ = "incident_mark"
+
+    incident_id: str = Field(primary_key=True, foreign_key="incident.id")
+    mark: str = Field(primary_key=True, index=True)
+    occurred_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RefusedReport(SQLModel, table=True):
+    """A body that could not be taken, kept so that a broken feed is seen."""
+
+    __tablename__ = "refused_report"
+
+    id: str = Field(primary_key=True)
+    key_id: str = Field(index=True)
+    partner: str
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    status: int
+    problem: dict[str, Any] = Field(sa_type=JSON)
+    body: str = Field(sa_type=SealedText)

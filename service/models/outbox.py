@@ -1,0 +1,77 @@
+"""The outbox: messages are written in the transaction that caused them and sent after it. And what phones answered."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from service.database import UtcDateTime
+from service.privacy import SealedText
+
+
+class MessageState(StrEnum):
+    """What the phone has experienced so far."""
+
+    PENDING = "pending"  # nothing yet: written, waiting for its turn or its next try
+    SENDING = "sending"  # being handed over; after a crash nobody knows
+    SENT = "sent"  # the provider has it
+    DELIVERED = "delivered"  # on the phone; nobody has read it yet
+    FAILED = "failed"  # will never arrive
+    CANCELLED = "cancelled"  # no longer wanted when its turn came
+
+
+UNSENT = (MessageState.PENDING, MessageState.SENDING)
+
+
+class OutboxMessage(SQLModel, table=True):
+    """One message for one address. Lower `urgency` goes first."""
+
+    __tablename__ = "message"
+    # Serves exactly the sender's question: what is unsent, and what of that is due. The sent ones, nearly all, are not in it.
+    __table_args__ = (
+        Index(
+            "ix_message_unsent",
+            "due_at",
+            sqlite_where=text("state IN ('pending', 'sending')"),
+            postgresql_where=text("state IN ('pending', 'sending')"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    task_id: str | None = Field(default=None, foreign_key="task.id", index=True)
+    page_id: str | None = Field(default=None, index=True)
+    worker: str | None = Field(default=None, index=True)
+    purpose: str
+    channel: str
+    address: str = Field(sa_type=SealedText)
+    text: str = Field(sa_type=SealedText)
+    subject: str | None = None
+    link: str | None = Field(default=None, sa_type=SealedText)
+    urgency: int
+    state: str
+    written_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    attempts: int = 0
+    provider: str | None = None
+    provider_id: str | None = Field(default=None, index=True)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str | None = None
+
+
+class ReceivedText(SQLModel, table=True):
+    """A text from a phone, keyed by the provider's id so that a callback delivered twice acts once."""
+
+    __tablename__ = "received_text"
+    __table_args__ = (UniqueConstraint("provider", "provider_id"),)
+
+    id: str = Field(primary_key=True)
+    provider: str
+    provider_id: str
+    sender: str = Field(index=True)
+    worker: str | None = Field(default=None, index=True)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    body: str = Field(sa_type=SealedText)
+    meaning: str
+    task_id: str | None = None

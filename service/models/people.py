@@ -1,0 +1,56 @@
+"""The partnership as it was applied, and what changes about its workers from hour to hour."""
+
+from datetime import datetime
+
+from sqlmodel import JSON, Field, SQLModel
+
+from service.database import UtcDateTime
+from service.privacy import SealedText
+
+
+class PartnershipRow(SQLModel, table=True):
+    """One row: the partnership file in force. It holds names, numbers and addresses, so it is sealed."""
+
+    __tablename__ = "partnership"
+
+    id: int = Field(primary_key=True)
+    version: int
+    document: str = Field(sa_type=SealedText)
+    applied_at: datetime = Field(sa_type=UtcDateTime)
+    applied_by: str
+
+
+class WorkerState(SQLModel, table=True):
+    """Whether a worker can be paged now. A worker with no row is on and reachable."""
+
+    __tablename__ = "worker_state"
+
+    worker: str = Field(primary_key=True)
+    off_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    unreachable_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    unreachable_why: str | None = None
+
+
+class OverrideRow(SQLModel, table=True):
+    """A change to a team's rota for a while: a swap, a stand-in, a day away."""
+
+    __tablename__ = "rota_override"
+
+    id: str = Field(primary_key=True)
+    team: str = Field(index=True)
+    kind: str
+    worker: str
+    instead_of: str | None = None
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    made_by: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Preference(SQLModel, table=True):
+    """Small facts about this installation that must survive a restart: the sandbox clock's offset, a sender's silence."""
+
+    __tablename__ = "preference"
+
+    name: str = Field(primary_key=True)
+    value: dict[str, object] = Field(sa_type=JSON)

@@ -1,0 +1,29 @@
+"""Timers: the rows from which every deadline acts. Cost follows what is due, not what exists."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field, SQLModel
+
+from service.database import UtcDateTime
+
+
+class TimerKind(StrEnum):
+    """What happens when it falls due."""
+
+    STEP = "step"  # page the next step of the escalation
+    WARN = "warn"  # a milestone is close
+    BREACH = "breach"  # a milestone is past
+    RESUME = "resume"  # a pause is over
+
+
+class Timer(SQLModel, table=True):
+    """One future duty of a task; `milestone` is empty where the kind has none."""
+
+    __tablename__ = "timer"
+
+    task_id: str = Field(primary_key=True, foreign_key="task.id")
+    kind: str = Field(primary_key=True)
+    milestone: str = Field(default="", primary_key=True)
+    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    attempts: int = 0

@@ -1,0 +1,209 @@
+"""The partnership file: who takes part, in which teams, on which rotas, and who answers when nobody else does."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import phonenumbers
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from rules.faults import read_yaml
+from rules.rotation import RotaSpec
+from service.errors import Fault, Invalid
+
+DUTY_TEAM = "duty"
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+$", max_length=254)]
+
+
+def e164(number: str) -> str:
+    """A telephone number as E.164, such as +447700900101. Raises ValueError."""
+    try:
+        parsed = phonenumbers.parse(number, "GB")
+    except phonenumbers.NumberParseException:
+        raise ValueError("is not a telephone number; write it as +447700900101") from None
+    if not phonenumbers.is_possible_number(parsed):
+        raise ValueError("has too many or too few digits; write it as +447700900101")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("is not a time zone; an example is Europe/London") from None
+    return name
+
+
+class Strict(BaseModel):
+    """A part of the file: a field that it does not know is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TeamSpec(Strict):
+    """A team with its rota. One without a locality serves the whole partnership."""
+
+    slug: Slug
+    name: Name
+    locality: Slug | None = None
+    lead: Slug | None = None
+    rota: RotaSpec
+
+
+class WorkerSpec(Strict):
+    """Somebody who can be paged."""
+
+    slug: Slug
+    name: Name
+    phone: Annotated[str, AfterValidator(e164)]
+    email: Email | None = None
+    verified: bool = False
+
+
+class DutySpec(Strict):
+    """The duty manager: where every chain ends. With a rota the one on duty is paged, else the first who can be."""
+
+    workers: Annotated[list[Slug], Field(min_length=1)]
+    rota: RotaSpec | None = None
+
+
+class Partnership(Strict):
+    """The whole file, checked: every name in it leads somewhere."""
+
+    partnership: Slug
+    timezone: Annotated[str, AfterValidator(_zone)] = "Europe/London"
+    localities: dict[Slug, Name] = {}
+    teams: Annotated[list[TeamSpec], Field(min_length=1)]
+    workers: Annotated[list[WorkerSpec], Field(min_length=1)]
+    duty: DutySpec
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone that rotas, calendars and texts are in."""
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def team_by_slug(self) -> Mapping[str, TeamSpec]:
+        """Teams by slug."""
+        return {team.slug: team for team in self.teams}
+
+    @cached_property
+    def worker_by_slug(self) -> Mapping[str, WorkerSpec]:
+        """Workers by slug."""
+        return {worker.slug: worker for worker in self.workers}
+
+    @cached_property
+    def worker_by_phone(self) -> Mapping[str, WorkerSpec]:
+        """Workers by their number in E.164."""
+        return {worker.phone: worker for worker in self.workers}
+
+    @cached_property
+    def locality_names(self) -> Mapping[str, str]:
+        """What each locality is called; one without a name of its own is called by its slug."""
+        slugs = dict.fromkeys(team.locality for team in self.teams if team.locality)
+        return {slug: slug.replace("-", " ").title() for slug in slugs} | dict(self.localities)
+
+    def locality_name(self, slug: str | None) -> str:
+        """What a locality is called in a text; the partnership's whole area when there is none."""
+        return self.locality_names.get(slug, slug) if slug else "City-wide"
+
+    def team_name(self, slug: str) -> str:
+        """What a team is called; the duty manager is a team of its own."""
+        if slug == DUTY_TEAM:
+            return "Duty manager"
+        team = self.team_by_slug.get(slug)
+        return team.name if team else slug
+
+    def worker_name(self, slug: str) -> str:
+        """What a worker is called; somebody who has left since is called by the slug."""
+        worker = self.worker_by_slug.get(slug)
+        return worker.name if worker else slug
+
+    def members(self, team: str) -> list[str]:
+        """Everybody in a team: its rota, then its lead."""
+        if team == DUTY_TEAM:
+            return list(self.duty.workers)
+        spec = self.team_by_slug.get(team)
+        return list(dict.fromkeys([*spec.rota.workers, *([spec.lead] if spec.lead else [])])) if spec else []
+
+    def teams_of(self, worker: str) -> list[str]:
+        """The teams that a worker serves in or leads, the duty manager's included."""
+        slugs = [*self.team_by_slug, DUTY_TEAM]
+        return [slug for slug in slugs if worker in self.members(slug)]
+
+    @model_validator(mode="after")
+    def _names_lead_somewhere(self) -> Self:
+        faults = [
+            *_repeated("teams", [t.slug for t in self.teams]),
+            *_repeated("workers", [w.slug for w in self.workers]),
+        ]
+        faults += _repeated("workers", [w.phone for w in self.workers])
+        if any(team.slug == DUTY_TEAM for team in self.teams):
+            faults.append(f'teams: "{DUTY_TEAM}" is the duty manager\'s own name; call the team something else')
+        known = [worker.slug for worker in self.workers]
+        faults += [f"{where}: nobody here is called {slug!r}" for where, slug in self._mentions() if slug not in known]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _mentions(self) -> Iterator[tuple[str, str]]:
+        for team in self.teams:
+            yield from ((f"team {team.slug}, rota", slug) for slug in team.rota.workers)
+            if team.lead:
+                yield f"team {team.slug}, lead", team.lead
+        yield from (("duty", slug) for slug in self.duty.workers)
+        if self.duty.rota:
+            yield from (("duty, rota", slug) for slug in self.duty.rota.workers)
+
+
+def _repeated(where: str, values: list[str]) -> list[str]:
+    return [f"{where}: {value} is there twice" for value in dict.fromkeys(values) if values.count(value) > 1]
+
+
+def read_partnership(text: str) -> Partnership:
+    """A partnership from YAML or JSON text. Raises Invalid, which says where each fault is."""
+    try:
+        document = read_yaml(text)
+    except yaml.YAMLError as error:
+        raise Invalid(f"the partnership file is not YAML: {error}") from None
+    return check_partnership(document)
+
+
+def check_partnership(document: Any) -> Partnership:
+    """A partnership from plain values. Raises Invalid, which says where each fault is."""
+    if not isinstance(document, dict):
+        raise Invalid("the partnership file must be a mapping with partnership, teams, workers and duty")
+    try:
+        return Partnership.model_validate(document)
+    except ValidationError as error:
+        faults = tuple(Fault("/" + "/".join(map(str, e["loc"])), _plain(e["msg"])) for e in error.errors())
+        raise Invalid("the partnership is refused: " + faults[0].detail, faults) from None
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def differences(old: Partnership | None, new: Partnership) -> list[str]:
+    """What applying `new` changes, a line each."""
+    lines: list[str] = []
+    for kind, before, after in (
+        ("team", old.team_by_slug if old else {}, new.team_by_slug),
+        ("worker", old.worker_by_slug if old else {}, new.worker_by_slug),
+    ):
+        lines += [f"{kind} {slug}: added" for slug in after if slug not in before]
+        lines += [f"{kind} {slug}: removed" for slug in before if slug not in after]
+        for slug in after:
+            if slug in before and before[slug] != after[slug]:
+                was, now = before[slug].model_dump(), after[slug].model_dump()
+                changed = ", ".join(field for field in now if was[field] != now[field])
+                lines.append(f"{kind} {slug}: changed ({changed})")
+    for field in ("partnership", "timezone", "localities", "duty"):
+        if old is None or getattr(old, field) != getattr(new, field):
+            lines.append(f"{field}: {'changed' if old else 'set'}")
+    return lines

@@ -1,0 +1,67 @@
+"""The audit chain: appended at the end of each transaction, and verified link by link."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlmodel import Session, col, select
+
+from service.models.audit import AuditEntry, AuditHead
+from service.privacy import Keyring
+from service.work import AuditLine
+
+BEGINNING = "0" * 64
+HEAD = 1
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Where the chain does not hold, and how that shows."""
+
+    seq: int
+    why: str
+
+
+def append(session: Session, lines: Iterable[AuditLine], now: datetime, keyring: Keyring) -> None:
+    """Chain entries onto the end. The head's row is locked from here to the commit, so call it last."""
+    lines = list(lines)
+    if not lines:
+        return
+    head = session.exec(select(AuditHead).where(AuditHead.id == HEAD).with_for_update()).one()
+    for line in lines:
+        head.seq += 1
+        entry = AuditEntry(
+            seq=head.seq,
+            at=now,
+            actor=line.actor,
+            action=line.action,
+            subject=line.subject,
+            detail=json.dumps(line.detail, sort_keys=True, ensure_ascii=False),
+            hash="",
+        )
+        head.hash = entry.hash = _link(entry, head.hash, keyring)
+        session.add(entry)
+    session.add(head)
+
+
+def verify(session: Session, keyring: Keyring) -> tuple[int, Broken | None]:
+    """How many entries hold, and the first one that was edited, deleted or moved, if any."""
+    head = session.get(AuditHead, HEAD)
+    previous, expected = BEGINNING, 0
+    for entry in session.exec(select(AuditEntry).order_by(col(AuditEntry.seq)).execution_options(yield_per=1000)):
+        expected += 1
+        if entry.seq != expected:
+            return expected - 1, Broken(expected, f"entry {expected} is missing")
+        if entry.hash != _link(entry, previous, keyring):
+            return expected - 1, Broken(entry.seq, f"entry {entry.seq} was changed, or moved from another place")
+        previous = entry.hash
+    if head is None or (head.seq, head.hash) != (expected, previous):
+        return expected, Broken(expected + 1, f"entry {expected + 1} is missing: the end of the chain was cut off")
+    return expected, None
+
+
+def _link(entry: AuditEntry, previous: str, keyring: Keyring) -> str:
+    at = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
+    content = [entry.seq, at, entry.actor, entry.action, entry.subject, entry.detail, previous]
+    return keyring.chain(json.dumps(content, ensure_ascii=False).encode())

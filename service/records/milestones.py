@@ -1,0 +1,116 @@
+"""Milestones: a task's deadlines, their warnings, and how each stands at a moment."""
+
+from datetime import timedelta
+
+from sqlmodel import and_, col, func, not_, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from rules import sla
+from rules.sla import MilestoneName, MilestoneState
+from service.models.tasks import LIVE, Milestone, Task, TaskState
+from service.models.timers import TimerKind
+from service.records import timers
+from service.records.policies import policy_of
+from service.work import Work
+
+IN_ORDER = {name.value: place for place, name in enumerate(MilestoneName)}
+
+
+def create(work: Work, task: Task) -> None:
+    """Set every deadline of the task's pathway, counted from its opening."""
+    policy = policy_of(task)
+    calendars = work.policy.book.calendars_in(work.partnership.zone)
+    for name in MilestoneName:
+        spec = getattr(policy.sla, name.value)
+        if spec is None:
+            continue
+        due = sla.due_at(spec, opened_at=task.opened_at, calendars=calendars, zone=work.partnership.zone)
+        warn = sla.warn_at(opened_at=task.opened_at, due_at=due, percent=policy.warn_at)
+        work.session.add(Milestone(task_id=task.id, name=name.value, due_at=due, warn_at=warn))
+    work.session.flush()
+    watch(work, task)
+
+
+def watch(work: Work, task: Task) -> None:
+    """Set the timers of every deadline that is still ahead."""
+    for milestone in of_task(work, task.id):
+        if milestone.met_at is None and milestone.due_at > work.now:
+            timers.put(work, task.id, TimerKind.BREACH, milestone.due_at, milestone.name)
+            if milestone.warn_at > work.now:
+                timers.put(work, task.id, TimerKind.WARN, milestone.warn_at, milestone.name)
+
+
+def of_task(work: Work, task_id: str) -> list[Milestone]:
+    """The deadlines of a task in the order in which they are met."""
+    rows = work.session.exec(select(Milestone).where(Milestone.task_id == task_id)).all()
+    return sorted(rows, key=lambda milestone: IN_ORDER[milestone.name])
+
+
+def of_tasks(work: Work, task_ids: list[str]) -> dict[str, list[Milestone]]:
+    """The deadlines of many tasks at once."""
+    found: dict[str, list[Milestone]] = {task_id: [] for task_id in task_ids}
+    rows = work.session.exec(select(Milestone).where(col(Milestone.task_id).in_(task_ids))).all()
+    for milestone in sorted(rows, key=lambda row: IN_ORDER[row.name]):
+        found[milestone.task_id].append(milestone)
+    return found
+
+
+def meet(work: Work, task: Task, name: MilestoneName) -> bool:
+    """Mark a deadline as met now; False when it was met before or the pathway has none of that name."""
+    milestone = work.session.get(Milestone, (task.id, name.value))
+    if milestone is None or milestone.met_at is not None:
+        return False
+    milestone.met_at = work.now
+    work.session.add(milestone)
+    timers.clear(work, task.id, TimerKind.WARN, TimerKind.BREACH, milestone=name.value)
+    return True
+
+
+def shift(work: Work, task: Task, by: timedelta) -> None:
+    """Move every deadline that was still ahead when the task was paused."""
+    for milestone in of_task(work, task.id):
+        if milestone.met_at is None and task.paused_at is not None and milestone.due_at > task.paused_at:
+            milestone.due_at, milestone.warn_at = milestone.due_at + by, milestone.warn_at + by
+            work.session.add(milestone)
+    work.session.flush()
+    watch(work, task)
+
+
+def state_of(work: Work, task: Task, milestone: Milestone) -> MilestoneState:
+    """How a deadline stands at this transaction's moment."""
+    return sla.state(
+        warn_at=milestone.warn_at,
+        due_at=milestone.due_at,
+        met_at=milestone.met_at,
+        paused_at=task.paused_at,
+        closed_at=task.closed_at,
+        cancelled=task.state == TaskState.CANCELLED,
+        now=work.now,
+    )
+
+
+def upcoming(work: Work, task: Task, rows: list[Milestone] | None = None) -> Milestone | None:
+    """The deadline that a worker should hear of next: the first unmet one ahead, else the last unmet one."""
+    if task.state not in LIVE:
+        return None
+    unmet = [m for m in (of_task(work, task.id) if rows is None else rows) if m.met_at is None]
+    ahead = [m for m in unmet if m.due_at > work.now]
+    return ahead[0] if ahead else unmet[-1] if unmet else None
+
+
+def tasks_in_state(work: Work, state: MilestoneState) -> SelectOfScalar[str]:
+    """The tasks with a milestone in a state, as a query: the same arithmetic as `rules.sla.state`, for the database."""
+    unmet, running = col(Milestone.met_at).is_(None), col(Task.closed_at).is_(None)
+    paused = col(Task.paused_at).is_not(None)
+    past = col(Milestone.due_at) <= func.coalesce(col(Task.closed_at), col(Task.paused_at), work.now)
+    cancelled = col(Task.state) == TaskState.CANCELLED.value
+    guard = {
+        MilestoneState.MET: and_(not_(unmet), col(Milestone.met_at) <= col(Milestone.due_at)),
+        MilestoneState.MET_LATE: and_(not_(unmet), col(Milestone.met_at) > col(Milestone.due_at)),
+        MilestoneState.CANCELLED: and_(unmet, not_(running), or_(cancelled, not_(past))),
+        MilestoneState.BREACHED: and_(unmet, past, not_(cancelled)),
+        MilestoneState.PAUSED: and_(unmet, running, paused, not_(past)),
+        MilestoneState.AT_RISK: and_(unmet, running, not_(paused), not_(past), col(Milestone.warn_at) <= work.now),
+        MilestoneState.ON_TRACK: and_(unmet, running, not_(paused), not_(past), col(Milestone.warn_at) > work.now),
+    }[state]
+    return select(Milestone.task_id).join(Task, col(Task.id) == col(Milestone.task_id)).where(guard)

@@ -1,0 +1,220 @@
+"""Paging: who is summoned for a task next, by which channels, and when the step after that comes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import col, select
+
+from notifiers.base import Channel
+from rules import escalation
+from rules.escalation import Step
+from service.models.ids import new_id
+from service.models.tasks import LIVE, Page, PageOutcome, Task
+from service.models.timers import TimerKind
+from service.partnership import DUTY_TEAM, WorkerSpec
+from service.records import links, milestones, outbox, people, timeline, timers
+from service.records.policies import policy_of
+from service.work import Work
+
+FALLBACK = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
+
+
+@dataclass(frozen=True)
+class Summoned:
+    """Who was paged at which level of the escalation."""
+
+    level: int
+    workers: tuple[str, ...]
+
+
+def page(work: Work, task: Task, level: int) -> Summoned:
+    """Page a step of the escalation, or the first after it that has somebody to page, and set the timer for the next.
+
+    A step with nobody is skipped at once and says so in the timeline. The last step is the duty manager's and repeats.
+    """
+    steps = policy_of(task).escalation
+    last = len(steps) - 1
+    level = min(level, last)
+    chosen = _choose(work, task, steps[level])
+    while not chosen.workers and level < last:
+        timeline.note(work, task, "step skipped", f"step {level + 1}, {steps[level].page.value}: {chosen.reason}")
+        level += 1
+        chosen = _choose(work, task, steps[level])
+    task.level, task.needs = level, max(task.needs, steps[level].needs)
+    if not chosen.workers:
+        timeline.note(work, task, "nobody to page", chosen.reason)
+    for worker in chosen.workers:
+        summon(work, task, worker, level=level, by=[Channel(channel) for channel in steps[level].by])
+    schedule(work, task)
+    return Summoned(level, chosen.workers)
+
+
+def schedule(work: Work, task: Task) -> None:
+    """Set the timer for the step after the current one; the last step comes again."""
+    following = escalation.following(policy_of(task).escalation, task.level)
+    task.next_page_at = work.now + following.wait
+    timers.put(work, task.id, TimerKind.STEP, task.next_page_at)
+    work.session.add(task)
+
+
+def next_level(task: Task) -> int:
+    """The step that comes after the current one."""
+    return escalation.following(policy_of(task).escalation, task.level).level
+
+
+def move_on(work: Work, task: Task) -> None:
+    """Page the next step now if nobody of the current one can still answer. The last step has its repetition instead."""
+    seeking_now = outbox.still_paging(task) and task.paused_at is None
+    if seeking_now and all_ended(work, task) and next_level(task) > task.level:
+        page(work, task, next_level(task))
+
+
+def rest(work: Work, task: Task) -> None:
+    """Stop paging: somebody has it, or it is over. What has not left yet does not leave."""
+    timers.clear(work, task.id, TimerKind.STEP)
+    task.next_page_at = None
+    work.session.add(task)
+    outbox.withdraw_pages(work, task)
+
+
+def _choose(work: Work, task: Task, step: Step) -> escalation.Chosen:
+    gone = people.away(work)
+    passed = {worker for worker, last in _last_pages(work, task).items() if last.outcome == PageOutcome.PASSED}
+    order = people.page_order(work, task.team)
+    on_call = people.on_call(work, task.team)
+    return escalation.recipients(
+        step,
+        on_call=order if task.team == DUTY_TEAM else on_call,
+        backups=[worker for worker in order if worker not in on_call],
+        lead=people.lead_of(work, task.team),
+        team=work.partnership.members(task.team),
+        duty=people.page_order(work, DUTY_TEAM),
+        declined=passed,
+        away=gone,
+    )
+
+
+def summon(
+    work: Work,
+    task: Task,
+    worker: str,
+    *,
+    level: int,
+    by: list[Channel],
+    template: str = "page",
+    extra: dict[str, object] | None = None,
+) -> Page | None:
+    """Page one worker by each of the channels that can reach them; by the first other one when none of those can."""
+    spec = work.partnership.worker_by_slug[worker]
+    usable = [channel for channel in FALLBACK if channel in work.channels and address(spec, channel)]
+    channels = [channel for channel in by if channel in usable] or usable[:1]
+    row = Page(id=new_id("pag", work.now), task_id=task.id, worker=worker, level=level, at=work.now)
+    work.session.add(row)
+    if not channels:
+        row.outcome = PageOutcome.FAILED.value
+        timeline.note(work, task, "page failed", f"{spec.name}: no channel can reach them")
+        return None
+    link = links.issue(work, task, worker)
+    for channel in channels:
+        _send_page(work, task, row, spec, channel, template, {"link": link} | (extra or {}))
+    return row
+
+
+def page_again(work: Work, row: Page) -> bool:
+    """Page a worker by their next channel after one failed for good; False when there is none left."""
+    task = work.session.get(Task, row.task_id)
+    spec = work.partnership.worker_by_slug.get(row.worker)
+    if task is None or spec is None or not outbox.still_paging(task):
+        return False
+    left = [c for c in FALLBACK if c in work.channels and address(spec, c) and c.value not in row.channels]
+    if not left:
+        return False
+    _send_page(work, task, row, spec, left[0], "page", {"link": links.issue(work, task, row.worker)})
+    return True
+
+
+def _send_page(
+    work: Work,
+    task: Task,
+    row: Page,
+    spec: WorkerSpec,
+    channel: Channel,
+    template: str,
+    extra: dict[str, object],
+) -> None:
+    values = facts(work, task) | extra
+    outbox.write(
+        work,
+        template,
+        worker=spec.slug,
+        address=address(spec, channel) or "",
+        channel=channel,
+        purpose=outbox.PAGE,
+        task=task,
+        page=row,
+        values=values,
+    )
+    row.channels = [*row.channels, channel.value]
+    work.session.add(row)
+    task.first_paged_at = task.first_paged_at or work.now
+    timeline.note(work, task, "paged", f"{spec.name}, step {row.level + 1}", channel=channel.value)
+
+
+def all_ended(work: Work, task: Task) -> bool:
+    """Whether every page of the current step was passed or will never arrive."""
+    current = [p for p in pages_of(work, task) if p.level == task.level]
+    newest = max((p.at for p in current), default=None)
+    return bool(current) and all(p.outcome is not None for p in current if p.at == newest)
+
+
+def pages_of(work: Work, task: Task) -> list[Page]:
+    """Everybody who was paged for a task, oldest first."""
+    work.session.flush()
+    return list(work.session.exec(select(Page).where(Page.task_id == task.id).order_by(col(Page.at), col(Page.id))))
+
+
+def paged_workers(work: Work, task: Task) -> list[str]:
+    """Who has been paged for a task and did not pass."""
+    return [worker for worker, last in _last_pages(work, task).items() if last.outcome != PageOutcome.PASSED]
+
+
+def _last_pages(work: Work, task: Task) -> dict[str, Page]:
+    return {page.worker: page for page in pages_of(work, task)}
+
+
+def seeking(work: Work, worker: str) -> list[Task]:
+    """The tasks for which a worker is being sought now: paged, nobody has it, and they did not pass."""
+    paged = select(Page.task_id).where(Page.worker == worker)
+    query = (
+        select(Task)
+        .where(col(Task.id).in_(paged), col(Task.state).in_([state.value for state in LIVE]))
+        .order_by(col(Task.opened_at))
+    )
+    tasks = [task for task in work.session.exec(query).all() if outbox.still_paging(task)]
+    return [task for task in tasks if worker in paged_workers(work, task) and task.assignee != worker]
+
+
+def address(spec: WorkerSpec, channel: Channel) -> str | None:
+    """Where a channel finds a worker."""
+    return spec.email if channel is Channel.EMAIL else spec.phone
+
+
+def facts(work: Work, task: Task) -> dict[str, Any]:
+    """What a page may say: nothing of it is about a person or the harm."""
+    milestone = milestones.upcoming(work, task)
+    due = milestone.due_at if milestone else task.opened_at
+    return {
+        "code": task.code,
+        "priority": task.priority.upper(),
+        "label": policy_of(task).sms_label,
+        "locality": work.partnership.locality_name(task.locality),
+        "deadline": clock_time(due, work.partnership.zone),
+    }
+
+
+def clock_time(moment: datetime, zone: ZoneInfo) -> str:
+    """An absolute time that is still right when a text arrives late, such as `16:11 Fri 20 Nov`."""
+    local = moment.astimezone(zone)
+    return f"{local:%H:%M %a} {local.day} {local:%b}"

@@ -1,0 +1,152 @@
+"""Who is on call, who is away, and whose number a text came from."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from rules import rotation
+from rules.rotation import Override, RotaSpec
+from service.models.ids import new_id
+from service.models.people import OverrideRow, WorkerState
+from service.partnership import DUTY_TEAM, WorkerSpec, e164
+from service.work import Work
+
+
+def rota_of(work: Work, team: str) -> RotaSpec | None:
+    """A team's rota; the duty manager may have one or just a list."""
+    if team == DUTY_TEAM:
+        return work.partnership.duty.rota
+    spec = work.partnership.team_by_slug.get(team)
+    return spec.rota if spec else None
+
+
+def overrides_of(work: Work, team: str, start: datetime, end: datetime) -> list[Override]:
+    """The changes to a team's rota that touch a period."""
+    rows = work.session.exec(
+        select(OverrideRow)
+        .where(OverrideRow.team == team, col(OverrideRow.starts_at) <= end, col(OverrideRow.ends_at) > start)
+        .order_by(col(OverrideRow.made_at))
+    ).all()
+    return [
+        Override(
+            kind=rotation.OverrideKind(row.kind),
+            worker=row.worker,
+            instead_of=row.instead_of,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+        )
+        for row in rows
+    ]
+
+
+def add_override(work: Work, team: str, override: Override, *, actor: str) -> OverrideRow:
+    """Change a team's rota for a while."""
+    row = OverrideRow(
+        id=new_id("ovr", work.now),
+        team=team,
+        kind=override.kind.value,
+        worker=override.worker,
+        instead_of=override.instead_of,
+        starts_at=override.starts_at,
+        ends_at=override.ends_at,
+        made_by=actor,
+        made_at=work.now,
+    )
+    work.session.add(row)
+    work.record("rota.overridden", team, actor=actor, kind=row.kind, worker=row.worker)
+    return row
+
+
+def on_call(work: Work, team: str, at: datetime | None = None) -> list[str]:
+    """Who is on call by the rota and its overrides, whether or not they can be reached."""
+    return _by_rota(work, team, at or work.now, rotation.on_call)
+
+
+def page_order(work: Work, team: str, at: datetime | None = None) -> list[str]:
+    """Who is on call, and after them the rest of the rota: the backups."""
+    return _by_rota(work, team, at or work.now, rotation.page_order)
+
+
+def _by_rota(work: Work, team: str, at: datetime, ask: rotation.Asked) -> list[str]:
+    rota = rota_of(work, team)
+    if rota is None:
+        return list(work.partnership.members(team)) if team == DUTY_TEAM else []
+    people = ask(rota, overrides_of(work, team, at, at), at=at, zone=work.partnership.zone)
+    if team == DUTY_TEAM:
+        people = list(dict.fromkeys([*people, *work.partnership.duty.workers]))
+    return [slug for slug in people if slug in work.partnership.worker_by_slug]
+
+
+def lead_of(work: Work, team: str) -> str | None:
+    """The team's lead, if it has one."""
+    spec = work.partnership.team_by_slug.get(team)
+    return spec.lead if spec else None
+
+
+def away(work: Work) -> dict[str, str]:
+    """Workers who can't be paged now, each with the reason."""
+    rows = work.session.exec(select(WorkerState)).all()
+    found = {row.worker: "is off" for row in rows if row.off_since}
+    found |= {row.worker: f"can't be reached ({row.unreachable_why})" for row in rows if row.unreachable_since}
+    return found
+
+
+def available_duty(work: Work) -> list[str]:
+    """The duty manager who answers now: the first who can be paged; all of them when none can."""
+    gone = away(work)
+    order = page_order(work, DUTY_TEAM)
+    return [slug for slug in order if slug not in gone][:1] or order
+
+
+def by_phone(work: Work, number: str) -> WorkerSpec | None:
+    """The worker with this number, in whatever form it is written."""
+    try:
+        return work.partnership.worker_by_phone.get(e164(number))
+    except ValueError:
+        return None
+
+
+def state_of(work: Work, worker: str) -> WorkerState:
+    """What is known of a worker now."""
+    return work.session.get(WorkerState, worker) or WorkerState(worker=worker)
+
+
+def set_off(work: Work, worker: str) -> bool:
+    """Take a worker off call; False when they were off already."""
+    state = state_of(work, worker)
+    if state.off_since:
+        return False
+    state.off_since = work.now
+    work.session.add(state)
+    work.record("worker.off", worker, actor=worker)
+    return True
+
+
+def set_on(work: Work, worker: str) -> bool:
+    """Put a worker back on call; False when nothing kept them off it."""
+    state = state_of(work, worker)
+    if not state.off_since and not state.unreachable_since:
+        return False
+    state.off_since = state.unreachable_since = state.unreachable_why = None
+    work.session.add(state)
+    work.record("worker.on", worker, actor=worker)
+    return True
+
+
+def set_unreachable(work: Work, worker: str, why: str) -> bool:
+    """Note that texts no longer reach a worker; False when that was known."""
+    state = state_of(work, worker)
+    if state.unreachable_since:
+        return False
+    state.unreachable_since, state.unreachable_why = work.now, why
+    work.session.add(state)
+    work.record("worker.unreachable", worker, actor="callout", why=why)
+    return True
+
+
+def told_about(work: Work, worker: str) -> Sequence[str]:
+    """Who hears that a worker is off or can't be reached: the leads of their teams, and the duty manager."""
+    leads = [lead_of(work, team) for team in work.partnership.teams_of(worker)]
+    people = [*(lead for lead in leads if lead), *available_duty(work)]
+    return [slug for slug in dict.fromkeys(people) if slug != worker]

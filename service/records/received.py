@@ -1,0 +1,60 @@
+"""Texts from phones, kept once each, and how many from one number could not be read lately."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import col, func, select
+
+from notifiers.base import InboundText
+from service.models.ids import new_id
+from service.models.outbox import ReceivedText
+from service.work import Work
+
+UNREADABLE = "unreadable"
+BURST = 4
+BURST_WINDOW = timedelta(minutes=15)
+
+
+def is_new(work: Work, text: InboundText) -> bool:
+    """Whether this text has not been acted on: providers deliver callbacks twice."""
+    query = select(ReceivedText.id).where(
+        ReceivedText.provider == text.provider, ReceivedText.provider_id == text.provider_id
+    )
+    return work.session.exec(query).first() is None
+
+
+def keep(work: Work, text: InboundText, *, worker: str | None, meaning: str, task_id: str | None) -> ReceivedText:
+    """Keep a text with what it was taken to mean. The sender's number is kept as a blind index."""
+    row = ReceivedText(
+        id=new_id("txt", work.now),
+        provider=text.provider,
+        provider_id=text.provider_id,
+        sender=work.keyring.fingerprint("phone", text.sender),
+        worker=worker,
+        at=text.received_at or work.now,
+        body=text.body,
+        meaning=meaning,
+        task_id=task_id,
+    )
+    work.session.add(row)
+    return row
+
+
+def bursting(work: Work, sender: str) -> bool:
+    """Whether a number has sent so many unreadable texts lately that answering it would feed a loop of machines."""
+    query = select(func.count()).where(
+        ReceivedText.sender == work.keyring.fingerprint("phone", sender),
+        ReceivedText.meaning == UNREADABLE,
+        col(ReceivedText.at) > work.now - BURST_WINDOW,
+    )
+    return work.session.exec(query).one() >= BURST
+
+
+def of_worker(work: Work, worker: str, since: datetime, limit: int = 50) -> list[ReceivedText]:
+    """What a worker has texted since a moment, oldest first."""
+    query = (
+        select(ReceivedText)
+        .where(ReceivedText.worker == worker, col(ReceivedText.at) >= since)
+        .order_by(col(ReceivedText.at).desc())
+        .limit(limit)
+    )
+    return list(reversed(work.session.exec(query).all()))

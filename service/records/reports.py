@@ -1,0 +1,123 @@
+"""Figures: how the deadlines stand now, and how they were kept over a period. Drills and retracted work are left out."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from sqlmodel import col, select
+
+from rules.sla import MilestoneName, MilestoneState
+from service.models.tasks import Milestone, Task, TaskState
+from service.records import milestones, views
+from service.work import Work
+
+WORST_FIRST = (MilestoneState.BREACHED, MilestoneState.AT_RISK)
+MOST_ATTENTION = 200
+PERCENTILE = 0.9
+
+
+def standing(work: Work, localities: Sequence[str]) -> dict[str, Any]:
+    """How every milestone of the live tasks stands now, and what needs attention, worst first."""
+    total: Counter[str] = Counter({state.value: 0 for state in MilestoneState})
+    by_pathway: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    by_locality: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    attention = []
+    for task, milestone, state in _live(work, localities):
+        for counter in (total, by_pathway[task.pathway], by_locality[task.locality or "unknown"]):
+            counter[state.value] += 1
+        if state in WORST_FIRST:
+            attention.append((WORST_FIRST.index(state), milestone.due_at, task, milestone, state))
+    attention.sort(key=lambda item: item[:2])
+    return {
+        "at": work.now,
+        "milestones": dict(total),
+        "by_pathway": {key: dict(counter) for key, counter in by_pathway.items()},
+        "by_locality": {key: dict(counter) for key, counter in by_locality.items()},
+        "attention": [
+            {"task": task.id, "code": task.code, "milestone": m.name, "due_at": m.due_at, "state": state.value}
+            for _, _, task, m, state in attention[:MOST_ATTENTION]
+        ],
+    }
+
+
+def _live(work: Work, localities: Sequence[str]) -> Iterator[tuple[Task, Milestone, MilestoneState]]:
+    rows = [task for task in views.live_tasks(work, localities) if not task.drill]
+    due = milestones.of_tasks(work, [task.id for task in rows])
+    for task in rows:
+        for milestone in due[task.id]:
+            yield task, milestone, milestones.state_of(work, task, milestone)
+
+
+def kept(work: Work, *, start: datetime, end: datetime, by: str, localities: Sequence[str]) -> dict[str, Any]:
+    """How tasks opened in a period were kept, a row a group and one for all.
+
+    What was never met counts as missed once its task has ended or its time is past; what is still running counts as
+    open. Percentages are of what is decided; minutes run from the opening of the task.
+    """
+    query = select(Task).where(
+        col(Task.opened_at) >= start,
+        col(Task.opened_at) < end,
+        col(Task.drill).is_(False),
+        col(Task.state) != TaskState.CANCELLED,
+    )
+    if localities:
+        query = query.where(col(Task.locality).in_(localities))
+    rows = list(work.session.exec(query.order_by(col(Task.opened_at))).all())
+    due = milestones.of_tasks(work, [task.id for task in rows])
+    groups: defaultdict[str, list[Task]] = defaultdict(list)
+    for task in rows:
+        groups[_group(work, task, by)].append(task)
+    return {
+        "from": start,
+        "to": end,
+        "by": by,
+        "rows": [_row(work, key, groups[key], due) for key in sorted(groups)],
+        "total": _row(work, "all", rows, due),
+    }
+
+
+def _group(work: Work, task: Task, by: str) -> str:
+    if by == "week":
+        year, week, _ = task.opened_at.astimezone(work.partnership.zone).isocalendar()
+        return f"{year}-W{week:02d}"
+    return str({"pathway": task.pathway, "team": task.team, "locality": task.locality or "unknown"}[by])
+
+
+def _row(work: Work, key: str, rows: Sequence[Task], due: dict[str, list[Milestone]]) -> dict[str, Any]:
+    return {
+        "key": key,
+        "opened": len(rows),
+        "completed": sum(task.state == TaskState.COMPLETED for task in rows),
+        "open": sum(task.closed_at is None for task in rows),
+        "milestones": {
+            name.value: _figures(work, [(t, m) for t in rows for m in due[t.id] if m.name == name])
+            for name in MilestoneName
+        },
+    }
+
+
+def _figures(work: Work, pairs: Sequence[tuple[Task, Milestone]]) -> dict[str, Any]:
+    in_time = [m for _, m in pairs if m.met_at and m.met_at <= m.due_at]
+    running = [m for t, m in pairs if m.met_at is None and t.closed_at is None and (t.paused_at or m.due_at > work.now)]
+    decided = len(pairs) - len(running)
+    minutes = sorted((m.met_at - t.opened_at).total_seconds() / 60 for t, m in pairs if m.met_at)
+    return {
+        "met": len(in_time),
+        "missed": decided - len(in_time),
+        "open": len(running),
+        "met_percent": round(100 * len(in_time) / decided, 1) if decided else None,
+        "median_minutes": round(median(minutes), 1) if minutes else None,
+        "p90_minutes": round(minutes[min(len(minutes) - 1, int(PERCENTILE * len(minutes)))], 1) if minutes else None,
+    }
+
+
+def for_metrics(work: Work) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Unmet milestones of live tasks by name and state, and live tasks by state."""
+    states: Counter[tuple[str, str]] = Counter()
+    for _, milestone, state in _live(work, ()):
+        if milestone.met_at is None:
+            states[(milestone.name, state.value)] += 1
+    live = Counter(task.state for task in views.live_tasks(work, ()) if not task.drill)
+    return dict(states), dict(live)

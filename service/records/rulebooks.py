@@ -1,0 +1,120 @@
+"""Rulebooks: checked as a whole, kept as versions, one of them in force."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from notifiers import gsm7, wording
+from rules import rulebook as language
+from rules.faults import Fault
+from rules.rulebook import LoadedBook, Pathway
+from service.models.rulebooks import RulebookVersion
+from service.partnership import Partnership
+
+LONGEST_CODE = "WWWW"
+LONGEST_TIME = "00:00 Wed 30 Nov"
+LINK_LENGTH = len("/t/") + 16
+
+
+def check(text: str, *, read: Callable[[str], str], partnership: Partnership | None, public_url: str) -> list[Fault]:
+    """Every fault of a rulebook in one run: its language, its names, and the texts that it would send."""
+    teams = {team.slug: team.locality for team in partnership.teams} if partnership else None
+    faults = language.check(text, read=read, teams=teams)
+    try:
+        book = language.load(text, read=read).rulebook
+    except language.RulebookRefused:
+        return faults
+    named = {fault.field for fault in faults}
+    worded = [f for f in _wording(book.pathways, text, partnership, public_url) if f.field not in named]
+    return sorted([*faults, *worded], key=lambda fault: fault.line or 0)
+
+
+def _wording(
+    pathways: Mapping[str, Pathway], text: str, partnership: Partnership | None, public_url: str
+) -> list[Fault]:
+    places = list(partnership.locality_names.values()) if partnership else ["East Central"]
+    faults = []
+    for slug, pathway in pathways.items():
+        field = f"pathways.{slug}.sms_label"
+        line = language.line_of(text, field)
+        harm = wording.forbidden_in(pathway.sms_label)
+        if harm:
+            faults.append(
+                Fault(
+                    line=line,
+                    field=field,
+                    problem=f"the text would name the harm: {', '.join(harm)}",
+                    expected="a neutral label such as 'Education response'",
+                )
+            )
+        longest = max((_page_length(pathway, place, public_url) for place in places), default=0)
+        if longest > gsm7.SINGLE:
+            faults.append(
+                Fault(
+                    line=line,
+                    field=field,
+                    problem=f"the page would take {longest} septets, which is more than one text",
+                    expected=f"a label at least {longest - gsm7.SINGLE} shorter, or a shorter CALLOUT_PUBLIC_URL",
+                )
+            )
+    return faults
+
+
+def _page_length(pathway: Pathway, locality: str, public_url: str) -> int:
+    text = wording.render(
+        "page",
+        drill=True,
+        code=LONGEST_CODE,
+        priority=pathway.priority.upper(),
+        label=pathway.sms_label,
+        locality=locality,
+        deadline=LONGEST_TIME,
+        link=public_url + "x" * LINK_LENGTH,
+    ).text
+    return gsm7.septets(text) or gsm7.SINGLE + 1
+
+
+def keep(
+    session: Session, text: str, *, files: Mapping[str, str], name: str, why: str | None, actor: str, now: datetime
+) -> tuple[RulebookVersion, bool]:
+    """Keep a checked rulebook and put it in force; False when it is the one in force already."""
+    stored = json.dumps(dict(files), sort_keys=True)
+    digest = hashlib.sha256((text + stored).encode()).hexdigest()
+    current = in_force(session)
+    if current is not None and current.digest == digest:
+        return current, False
+    number = (session.exec(select(func.max(RulebookVersion.number))).one() or 0) + 1
+    version = RulebookVersion(
+        number=number,
+        name=name,
+        digest=digest,
+        source=text,
+        files=stored,
+        why=why,
+        made_at=now,
+        made_by=actor,
+        activated_at=now,
+    )
+    session.add(version)
+    session.flush()
+    return version, True
+
+
+def in_force(session: Session) -> RulebookVersion | None:
+    """The version that decides now."""
+    return session.exec(
+        select(RulebookVersion)
+        .where(col(RulebookVersion.activated_at).is_not(None))
+        .order_by(col(RulebookVersion.activated_at).desc(), col(RulebookVersion.number).desc())
+        .limit(1)
+    ).first()
+
+
+def load_version(version: RulebookVersion) -> LoadedBook:
+    """A kept version, ready to judge with."""
+    files: dict[str, Any] = json.loads(version.files)
+    return language.load(version.source, read=lambda name: str(files[name]))

@@ -1,0 +1,151 @@
+"""Tasks: opened by a decision, found by whoever may see them, and summed up for the API and the pages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlmodel import col, select
+
+from rules.rulebook import Pathway
+from rules.sla import MilestoneState
+from service.errors import NotFound
+from service.models.ids import new_id
+from service.models.incidents import Incident
+from service.models.tasks import LIVE, Task, TaskIncident, TaskState
+from service.partnership import DUTY_TEAM
+from service.records import codes, milestones, paging, timeline
+from service.work import Work
+
+
+def open_task(
+    work: Work, *, pathway: str, policy: Pathway, incident: Incident, team: str, why_duty: str | None, reason: str
+) -> Task:
+    """Open a task with its deadlines and page the first step. `why_duty` says why it went to the duty manager instead."""
+    task_id = new_id("tsk", work.now)
+    task = Task(
+        id=task_id,
+        code=codes.assign(work, task_id),
+        pathway=pathway,
+        pathway_policy=policy.model_dump(mode="json", by_alias=True),
+        priority=policy.priority,
+        team=team,
+        locality=incident.locality,
+        state=TaskState.OPEN.value,
+        opened_at=work.now,
+        drill=incident.drill,
+        derived=incident.derived,
+    )
+    work.session.add(task)
+    work.session.flush()
+    work.session.add(TaskIncident(task_id=task.id, incident_id=incident.id))
+    timeline.note(work, task, "opened", reason)
+    if why_duty:
+        timeline.note(work, task, "sent to the duty manager", why_duty)
+    milestones.create(work, task)
+    work.record(
+        "task.opened", task.id, actor="callout", code=task.code, pathway=pathway, team=team, incident=incident.id
+    )
+    paging.page(work, task, 0)
+    return task
+
+
+def route(work: Work, policy: Pathway, *, locality: str | None, place: str | None) -> tuple[str, str | None]:
+    """The team that a pathway's template names here, or the duty manager with the reason why."""
+    template = policy.team
+    if "{locality}" in template and not locality:
+        return DUTY_TEAM, "the locality could not be found from the report"
+    if "{place}" in template and not place:
+        return DUTY_TEAM, "the place is not one that the rulebook lists"
+    slug = template.replace("{locality}", locality or "").replace("{place}", place or "")
+    if slug == DUTY_TEAM or slug in work.partnership.team_by_slug:
+        return slug, None
+    return DUTY_TEAM, f"the partnership has no team {slug}"
+
+
+def lock(work: Work, task_id: str) -> Task:
+    """A task, held to the end of this transaction: every change begins with this. Raises NotFound."""
+    query = select(Task).where(Task.id == task_id).with_for_update().execution_options(populate_existing=True)
+    task = work.session.exec(query).first()
+    if task is None:
+        raise NotFound("there is no such task")
+    return task
+
+
+def held_by(work: Work, worker: str) -> list[Task]:
+    """The live tasks that a worker has taken, oldest first."""
+    query = (
+        select(Task)
+        .where(col(Task.assignee) == worker, col(Task.state).in_([state.value for state in LIVE]))
+        .order_by(col(Task.opened_at))
+    )
+    return list(work.session.exec(query).all())
+
+
+def sought(work: Work, worker: str) -> list[Task]:
+    """The live tasks for which a worker is being sought and has not answered, oldest first."""
+    return paging.seeking(work, worker)
+
+
+def concerning(work: Work, worker: str) -> list[Task]:
+    """The live tasks that a worker may mean by a text without a code: what they hold, and what they are sought for."""
+    found = {task.id: task for task in [*held_by(work, worker), *paging.seeking(work, worker)]}
+    return sorted(found.values(), key=lambda task: task.opened_at)
+
+
+def may_answer(work: Work, task: Task, worker: str) -> bool:
+    """Whether a worker has anything to do with a task: paged for it, holding it, or of its team."""
+    return (
+        worker == task.assignee
+        or worker in work.partnership.members(task.team)
+        or worker in work.partnership.members(DUTY_TEAM)
+        or any(page.worker == worker for page in paging.pages_of(work, task))
+    )
+
+
+def of_incident(work: Work, incident_id: str) -> list[Task]:
+    """The tasks that an incident opened or joined."""
+    query = (
+        select(Task)
+        .join(TaskIncident, col(TaskIncident.task_id) == col(Task.id))
+        .where(col(TaskIncident.incident_id) == incident_id)
+        .order_by(col(Task.opened_at), col(Task.id))
+    )
+    return list(work.session.exec(query).all())
+
+
+def incidents_of(work: Work, task_ids: Iterable[str]) -> dict[str, list[str]]:
+    """The incidents behind tasks, the one that opened each first."""
+    found: dict[str, list[str]] = {task_id: [] for task_id in task_ids}
+    query = (
+        select(TaskIncident)
+        .where(col(TaskIncident.task_id).in_(list(found)))
+        .order_by(col(TaskIncident.joined), col(TaskIncident.incident_id))
+    )
+    for row in work.session.exec(query).all():
+        found[row.task_id].append(row.incident_id)
+    return found
+
+
+def found(
+    work: Work,
+    *,
+    state: TaskState | None,
+    sla: MilestoneState | None,
+    exact: Mapping[str, str | None],
+    localities: Sequence[str],
+    limit: int,
+    before: str | None,
+) -> tuple[list[Task], str | None]:
+    """Tasks newest first that fit every filter given, and the cursor of the page after."""
+    query = select(Task).order_by(col(Task.id).desc())
+    if state:
+        query = query.where(Task.state == state.value)
+    for column, value in exact.items():
+        if value:
+            query = query.where(getattr(Task, column) == value)
+    if localities:
+        query = query.where(col(Task.locality).in_(localities))
+    if sla:
+        query = query.where(col(Task.id).in_(milestones.tasks_in_state(work, sla)))
+    if before:
+        query = query.where(col(Task.id) < before)
+    rows = list(work.session.exec(query.limit(limit + 1)).all())
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None

@@ -1,0 +1,26 @@
+"""The timeline of a task: everything that happened to it, in the words that a supervisor reads."""
+
+from sqlmodel import col, select
+
+from service.models.tasks import Task, TimelineEntry
+from service.work import Work
+
+SERVICE = "callout"
+
+
+def note(
+    work: Work, task: Task, event: str, detail: str = "", *, actor: str = SERVICE, channel: str | None = None
+) -> None:
+    """Add one line."""
+    work.session.add(
+        TimelineEntry(task_id=task.id, at=work.now, event=event, actor=actor, channel=channel, detail=detail)
+    )
+
+
+def of_task(work: Work, task_id: str) -> list[TimelineEntry]:
+    """All lines, oldest first."""
+    return list(
+        work.session.exec(
+            select(TimelineEntry).where(TimelineEntry.task_id == task_id).order_by(col(TimelineEntry.id))
+        ).all()
+    )

@@ -1,0 +1,75 @@
+"""Timers: set, moved and cleared by the task that owns them, and found when they fall due."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import col, delete, func, select
+
+from service.models.tasks import Task
+from service.models.timers import Timer, TimerKind
+from service.work import Work
+
+LONGEST_DELAY = timedelta(minutes=30)
+
+
+def put(work: Work, task_id: str, kind: TimerKind, due_at: datetime, milestone: str = "") -> None:
+    """Set a timer, in place of the one of the same kind and milestone."""
+    timer = work.session.get(Timer, (task_id, kind.value, milestone))
+    if timer is None:
+        work.session.add(Timer(task_id=task_id, kind=kind.value, milestone=milestone, due_at=due_at))
+    else:
+        timer.due_at, timer.attempts = due_at, 0
+        work.session.add(timer)
+
+
+def clear(work: Work, task_id: str, *kinds: TimerKind, milestone: str | None = None) -> None:
+    """Take away a task's timers: those of some kinds, of one milestone, or all."""
+    work.session.flush()
+    query = delete(Timer).where(col(Timer.task_id) == task_id)
+    if kinds:
+        query = query.where(col(Timer.kind).in_([kind.value for kind in kinds]))
+    if milestone is not None:
+        query = query.where(col(Timer.milestone) == milestone)
+    work.session.exec(query)
+
+
+def next_due(work: Work) -> tuple[Task, Timer | None] | None:
+    """The task whose timer has been due for longest, held for this transaction, and that timer; None: nothing is due.
+
+    The task is locked before its timer, as every transition does, so that the two can't wait for each other. The timer
+    is read again under the lock: it may have been cleared a moment before.
+    """
+    query = (
+        select(Task, Timer)
+        .join(Timer, col(Timer.task_id) == col(Task.id))
+        .where(col(Timer.due_at) <= work.now)
+        .order_by(col(Timer.due_at))
+        .limit(1)
+        .with_for_update(of=Task, skip_locked=True)
+    )
+    found = work.session.exec(query).first()
+    if found is None:
+        return None
+    task, timer = found
+    work.session.refresh(task)
+    key = (timer.task_id, timer.kind, timer.milestone)
+    current = work.session.get(Timer, key, populate_existing=True)
+    return task, current if current and current.due_at <= work.now else None
+
+
+def first_at(work: Work) -> datetime | None:
+    """When the next timer falls due."""
+    return work.session.exec(select(func.min(Timer.due_at))).one()
+
+
+def put_off(work: Work, key: tuple[str, str, str]) -> None:
+    """Move a timer whose work failed, further each time: one poisoned row must not stop the others."""
+    timer = work.session.get(Timer, key)
+    if timer is not None:
+        timer.attempts += 1
+        timer.due_at = work.now + min(timedelta(seconds=5 * 2**timer.attempts), LONGEST_DELAY)
+        work.session.add(timer)
+
+
+def waiting(work: Work) -> int:
+    """How many timers are set."""
+    return work.session.exec(select(func.count()).select_from(Timer)).one()

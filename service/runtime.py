@@ -1,0 +1,162 @@
+"""The composition root: built once from the settings and passed to whoever needs a part of it."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from notifiers.base import Channel, Notifier
+from notifiers.registry import build
+from service.clock import Clock, SandboxClock, SystemClock
+from service.database import WAKE_CHANNEL, Database
+from service.metrics import Metrics
+from service.models.people import Preference
+from service.privacy import Keyring
+from service.records import audit, inforce
+from service.secret import secret_of
+from service.settings import Settings
+from service.work import SetUp, Work
+
+CLOCK_PREFERENCE = "sandbox-clock"
+
+
+@dataclass
+class Signal:
+    """Tells whoever listens that something was committed: the engine in this process, and the open boards."""
+
+    _listeners: list[Callable[[], None]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Be called on every change, from any thread; the answer stops it."""
+        with self._lock:
+            self._listeners.append(listener)
+        return lambda: self._forget(listener)
+
+    def _forget(self, listener: Callable[[], None]) -> None:
+        with self._lock:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+    def fire(self) -> None:
+        """Something was committed."""
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Everything a flow needs."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    keyring: Keyring
+    notifiers: Mapping[Channel, Notifier]
+    metrics: Metrics
+    changed: Signal
+    in_force: inforce.InForce
+
+    @contextmanager
+    def transaction(self) -> Iterator[Work]:
+        """Write: the audit is chained last, all of it commits at the end or none, then the engine and boards wake."""
+        with self.database.transaction() as session:
+            work = self._work(session)
+            yield work
+            session.flush()
+            audit.append(session, work.audit, work.now, self.keyring)
+            if not self.database.is_sqlite:
+                session.flush()
+                session.connection().execute(text(f"NOTIFY {WAKE_CHANNEL}"))
+        for measured in work.measured:
+            self.metrics.took(measured.figure, measured.seconds)
+        self.changed.fire()
+
+    @contextmanager
+    def setting_up(self) -> Iterator[SetUp]:
+        """Write what must be there before any work: the partnership, the rulebook, keys."""
+        with self.database.transaction() as session:
+            setup = SetUp(session=session, now=self.clock.now(), keyring=self.keyring)
+            yield setup
+            session.flush()
+            audit.append(session, setup.audit, setup.now, self.keyring)
+        self.changed.fire()
+
+    @contextmanager
+    def reading(self) -> Iterator[Work]:
+        """Read: nothing is kept."""
+        with self.database.reading() as session:
+            yield self._work(session)
+
+    def _work(self, session: Session) -> Work:
+        partnership, policy = self.in_force.at(session)
+        return Work(
+            session=session,
+            now=self.clock.now(),
+            partnership=partnership,
+            policy=policy,
+            keyring=self.keyring,
+            public_url=self.settings.public_url,
+            channels=frozenset(self.notifiers),
+        )
+
+    def close(self) -> None:
+        """Give back connections."""
+        for notifier in set(self.notifiers.values()):
+            notifier.close()
+        self.database.close()
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """Open the database and the providers that the settings name. Raises SettingsWrong."""
+    settings.checked()
+    keyring = Keyring(secret_of(settings))
+    database = Database(settings.database_url, keyring)
+    return Runtime(
+        settings=settings,
+        database=database,
+        clock=SandboxClock() if settings.sandbox else SystemClock(),
+        keyring=keyring,
+        notifiers=build_notifiers(settings),
+        metrics=Metrics(),
+        changed=Signal(),
+        in_force=inforce.InForce(),
+    )
+
+
+def build_notifiers(settings: Settings) -> dict[Channel, Notifier]:
+    """The provider of each channel. In sandbox mode the on-screen phones serve those that have none."""
+    found: dict[Channel, Notifier] = {}
+    if settings.sandbox:
+        sandbox = build("sandbox", {})
+        found |= dict.fromkeys(sandbox.channels, sandbox)
+    if settings.sends_sms:
+        found[Channel.SMS] = build(
+            "twilio",
+            {
+                "account_sid": settings.twilio_account_sid,
+                "auth_token": settings.twilio_auth_token,
+                "from_number": settings.twilio_from,
+                "api_base": settings.twilio_api_base,
+                "public_url": settings.public_url,
+            },
+        )
+    if settings.sends_email:
+        found[Channel.EMAIL] = build("email", {"smtp_url": settings.smtp_url, "sender": settings.smtp_from})
+    return found
+
+
+def restore_clock(runtime: Runtime) -> None:
+    """Put the sandbox's clock where it stood before the restart."""
+    if isinstance(runtime.clock, SandboxClock):
+        with runtime.database.reading() as session:
+            kept = session.get(Preference, CLOCK_PREFERENCE)
+        if kept:
+            ahead = timedelta(seconds=float(str(kept.value["offset_seconds"])))
+            runtime.clock.advance_to(runtime.clock.now() + ahead)

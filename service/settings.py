@@ -1,0 +1,137 @@
+"""Settings: `CALLOUT_…` variables from the environment or from `.env`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.errors import SettingsWrong
+
+SHIPPED_RULEBOOK = Path(__file__).parent.parent / "rules" / "books" / "bristol.yaml"
+SHIPPED_PARTNERSHIP = SHIPPED_RULEBOOK.with_name("bristol-partnership.yaml")
+
+WEAKEST_SECRET = 32
+GUESSABLE = ("changeme", "change-me", "secret", "password", "example", "default", "callout")
+
+
+class Mode(StrEnum):
+    """`sandbox` keeps everything on this machine; `live` pages real phones."""
+
+    SANDBOX = "sandbox"
+    LIVE = "live"
+
+
+class EngineSwitch(StrEnum):
+    """Whether this process also sends messages and watches deadlines."""
+
+    ON = "on"
+    OFF = "off"
+
+
+def _plain_http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("must be an address that begins with http:// or https://")
+    return value.rstrip("/")
+
+
+HttpAddress = Annotated[str, AfterValidator(_plain_http_url)]
+
+
+class Settings(BaseSettings):
+    """Everything that differs between one installation and another."""
+
+    model_config = SettingsConfigDict(env_prefix="CALLOUT_", env_file=".env", extra="ignore")
+
+    database_url: str = "sqlite:///var/callout.db"
+    mode: Mode = Mode.SANDBOX
+    public_url: HttpAddress = "http://127.0.0.1:8000"
+    secret_key: SecretStr = SecretStr("")
+    rulebook: Path = SHIPPED_RULEBOOK
+    engine: EngineSwitch = EngineSwitch.ON
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_from: str = ""
+    twilio_api_base: HttpAddress = "https://api.twilio.com"
+    smtp_url: SecretStr = SecretStr("")
+    smtp_from: str = ""
+    rate_limit: int = Field(default=1200, ge=0, description="requests a minute for each key; 0 switches it off")
+    rate_burst: int = Field(default=600, ge=1, description="requests a key may make at once")
+    send_threads: int = Field(default=8, ge=1, le=64, description="messages handed to providers at the same time")
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the on-screen phones exist."""
+        return self.mode is Mode.SANDBOX
+
+    @property
+    def sends_sms(self) -> bool:
+        """Whether a real SMS provider is configured."""
+        return bool(self.twilio_account_sid)
+
+    @property
+    def sends_email(self) -> bool:
+        """Whether a real mail server is configured."""
+        return bool(self.smtp_url.get_secret_value())
+
+    @property
+    def secrets(self) -> list[str]:
+        """The secret keys, newest first: a comma lets an old one go on being read while a new one is written with."""
+        return [part.strip() for part in self.secret_key.get_secret_value().split(",") if part.strip()]
+
+    def checked(self) -> Self:
+        """Refuse what must not go live; each fault names its variable. Raises SettingsWrong."""
+        faults = [*self._provider_faults(), *([] if self.sandbox else self._secret_faults())]
+        if faults:
+            raise SettingsWrong("\n".join(faults))
+        return self
+
+    def _secret_faults(self) -> list[str]:
+        if not self.secrets:
+            return [
+                "CALLOUT_SECRET_KEY is not set: live mode needs a random one, such as from: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            ]
+        return [
+            "CALLOUT_SECRET_KEY is weak: at least 32 characters that nobody could guess are needed; make one with: "
+            'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            for secret in self.secrets
+            if weak(secret)
+        ]
+
+    def _provider_faults(self) -> list[str]:
+        faults = []
+        token = self.twilio_auth_token.get_secret_value()
+        if self.twilio_account_sid and not token:
+            faults.append("CALLOUT_TWILIO_AUTH_TOKEN is not set, but CALLOUT_TWILIO_ACCOUNT_SID is")
+        if token and not self.twilio_account_sid:
+            faults.append("CALLOUT_TWILIO_ACCOUNT_SID is not set, but CALLOUT_TWILIO_AUTH_TOKEN is")
+        if self.twilio_account_sid and not self.twilio_from:
+            faults.append("CALLOUT_TWILIO_FROM is not set: the number or sender that texts come from")
+        if self.sends_email and not self.smtp_from:
+            faults.append("CALLOUT_SMTP_FROM is not set: the address that emails come from")
+        return faults
+
+
+def weak(secret: str) -> bool:
+    """Whether a secret is short, repetitive or holds a word that everybody tries first."""
+    few_different = 10
+    lowered = secret.lower()
+    return (
+        len(secret) < WEAKEST_SECRET
+        or len(set(secret)) < few_different
+        or any(lowered.startswith(word) for word in GUESSABLE)
+    )
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises SettingsWrong, which names each variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsWrong(
+            "\n".join(f"CALLOUT_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        ) from None

@@ -1,0 +1,67 @@
+"""One transaction's work: its session, its moment, and the policy and people in force at that moment."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session
+
+from notifiers.base import Channel
+from rules.match import Judge
+from rules.places import KnownPlaces
+from rules.rulebook import LoadedBook
+from service.partnership import Partnership
+from service.privacy import Keyring
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A rulebook version ready to judge with. `name` is what incidents keep, such as `bristol@3`."""
+
+    name: str
+    number: int
+    book: LoadedBook
+    judge: Judge
+    places: KnownPlaces
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditLine:
+    """An entry waiting for the end of its transaction, where the chain is locked only for a moment."""
+
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A figure for the metrics, counted only if its transaction commits."""
+
+    figure: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetUp:
+    """A transaction before, or beside, any work: what puts a partnership, a rulebook or a key in place."""
+
+    session: Session
+    now: datetime
+    keyring: Keyring
+    audit: list[AuditLine] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
+
+    def record(self, action: str, subject: str, *, actor: str, **detail: object) -> None:
+        """Put an entry into the audit when this transaction commits. `detail` must hold no personal data."""
+        self.audit.append(AuditLine(actor=actor, action=action, subject=subject, detail=detail))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work(SetUp):
+    """What every record function takes. `channels` are those that some notifier serves."""
+
+    partnership: Partnership
+    policy: Policy
+    public_url: str
+    channels: frozenset[Channel]

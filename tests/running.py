@@ -1,0 +1,142 @@
+"""The service as its users meet it: `callout` started in a process, spoken to over HTTP."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from service import schema
+from service.flows import setup
+from service.runtime import Runtime, build_runtime
+from service.settings import Settings
+
+COMMAND = Path(sys.executable).with_name("callout")
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def build_sandbox(database_url: str) -> Runtime:
+    """A runtime on an empty database, brought up as `make run` does it."""
+    built = build_runtime(Settings(database_url=database_url, secret_key="for-tests-only-" + "x1y2z3" * 5))
+    schema.migrate(built.database)
+    setup.load_fictional_partnership(built)
+    setup.load_rulebook(built)
+    return built
+
+
+@dataclass
+class Service:
+    """One running process, and the keys to call it with."""
+
+    process: subprocess.Popen[str]
+    url: str
+    environment: dict[str, str]
+    folder: Path
+    output: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def client(self, role: str | None = None) -> httpx.Client:
+        """A client with the demo key of a role, or with none."""
+        headers = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop, and wait until it has."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """One `callout` command to its end."""
+    return subprocess.run(
+        [str(COMMAND), *arguments],
+        cwd=folder,
+        env=_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _environment(extra: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLOUT_")}
+    return kept | extra
+
+
+def start(folder: Path, *, port: int | None = None, **environment: str) -> Service:
+    """Start `callout serve` and wait until it is ready."""
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [str(COMMAND), "serve", "--port", str(port)],
+        cwd=folder,
+        env=_environment(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    started = Service(process=process, url=url, environment=environment, folder=folder)
+    threading.Thread(target=_read, args=(started,), daemon=True).start()
+    _await_ready(started)
+    for line in list(started.output):
+        found = re.fullmatch(r"\s+(partner|supervisor|admin)\s+(ck_\S+)\s*", line)
+        if found:
+            started.keys[found[1]] = found[2]
+    return started
+
+
+def _read(service: Service) -> None:
+    for line in service.process.stdout or ():
+        service.output.append(line)
+
+
+def _await_ready(service: Service) -> None:
+    until = time.monotonic() + START_SECONDS
+    pause = threading.Event()
+    answer: Any = None
+    while time.monotonic() < until:
+        if service.process.poll() is not None:
+            raise AssertionError("the service ended: " + "".join(service.output))
+        with contextlib.suppress(httpx.HTTPError):
+            answer = httpx.get(f"{service.url}/readyz", timeout=5)
+            if answer.status_code == httpx.codes.OK:
+                return
+        pause.wait(0.05)
+    raise AssertionError(f"not ready: {answer and answer.text}; " + "".join(service.output))
+
+
+@contextlib.contextmanager
+def running_service(folder: Path, **environment: str) -> Iterator[Service]:
+    """A service for one test."""
+    started = start(folder, **environment)
+    try:
+        yield started
+    finally:
+        if started.process.poll() is None:
+            started.stop()
+        if started.process.stdout:
+            started.process.stdout.close()

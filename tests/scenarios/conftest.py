@@ -1,0 +1,16 @@
+"""Every story runs against `callout serve` in a process of its own, on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running import Service
+from tests.story import Story
+
+
+@pytest.fixture
+def story(service_on_each: Service) -> Iterator[Story]:
+    """A story that has just begun: the fictional partnership, an idle service."""
+    told = Story(service_on_each)
+    yield told
+    told.close()
