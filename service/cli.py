@@ -99,6 +99,9 @@ def serve(
         _welcome(runtime)
     create_app = import_from_string(API)
     web: FastAPI = create_app(runtime)
+    # uvicorn stops gracefully and then raises the signal again, for whoever had it before: we have nothing more to do.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     uvicorn.run(
         web,
         host=address,

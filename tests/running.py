@@ -52,6 +52,7 @@ class Service:
     folder: Path
     output: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
+    reader: threading.Thread | None = None
 
     def client(self, role: str | None = None) -> httpx.Client:
         """A client with the demo key of a role, or with none."""
@@ -62,11 +63,21 @@ class Service:
         """End it at once, as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self.hush()
 
     def stop(self) -> int:
         """Ask it to stop, and wait until it has."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        ended = self.process.wait(timeout=30)
+        self.hush()
+        return ended
+
+    def hush(self) -> None:
+        """Read its last words and close their pipe."""
+        if self.reader:
+            self.reader.join(5)
+        if self.process.stdout:
+            self.process.stdout.close()
 
 
 def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -100,7 +111,8 @@ def start(folder: Path, *, port: int | None = None, **environment: str) -> Servi
         text=True,
     )
     started = Service(process=process, url=url, environment=environment, folder=folder)
-    threading.Thread(target=_read, args=(started,), daemon=True).start()
+    started.reader = threading.Thread(target=_read, args=(started,), daemon=True)
+    started.reader.start()
     _await_ready(started)
     for line in list(started.output):
         found = re.fullmatch(r"\s+(partner|supervisor|admin)\s+(ck_\S+)\s*", line)
@@ -138,5 +150,3 @@ def running_service(folder: Path, **environment: str) -> Iterator[Service]:
     finally:
         if started.process.poll() is None:
             started.stop()
-        if started.process.stdout:
-            started.process.stdout.close()

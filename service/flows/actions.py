@@ -7,7 +7,7 @@ from datetime import datetime
 from rules.sla import MilestoneName
 from service.errors import Invalid, NotFound
 from service.models.tasks import Task
-from service.records import answers, tasks, timeline, transitions
+from service.records import answers, supervision, tasks, timeline, transitions
 from service.runtime import Runtime
 from service.work import Work
 
@@ -67,7 +67,7 @@ def assign(runtime: Runtime, scope: Scope, task_id: str, worker: str) -> None:
         runtime,
         scope,
         task_id,
-        lambda work, task: transitions.assign(work, task, _known(work, worker), actor=scope.actor),
+        lambda work, task: supervision.assign(work, task, _known(work, worker), actor=scope.actor),
     )
 
 
@@ -102,17 +102,17 @@ def cancel(runtime: Runtime, scope: Scope, task_id: str, reason: str) -> None:
 
 def pause(runtime: Runtime, scope: Scope, task_id: str, reason: str, until: datetime | None) -> None:
     """Stop the clock until a moment."""
-    _act(runtime, scope, task_id, lambda work, task: transitions.pause(work, task, reason, until, actor=scope.actor))
+    _act(runtime, scope, task_id, lambda work, task: supervision.pause(work, task, reason, until, actor=scope.actor))
 
 
 def resume(runtime: Runtime, scope: Scope, task_id: str) -> None:
     """Let the clock run again."""
-    _act(runtime, scope, task_id, lambda work, task: transitions.resume(work, task, actor=scope.actor))
+    _act(runtime, scope, task_id, lambda work, task: supervision.resume(work, task, actor=scope.actor))
 
 
 def escalate(runtime: Runtime, scope: Scope, task_id: str) -> None:
     """Page the next step now."""
-    _act(runtime, scope, task_id, lambda work, task: transitions.escalate(work, task, actor=scope.actor))
+    _act(runtime, scope, task_id, lambda work, task: supervision.escalate(work, task, actor=scope.actor))
 
 
 def note(runtime: Runtime, scope: Scope, task_id: str, text: str) -> None:

@@ -9,7 +9,7 @@ from rules.escalation import Step, Who
 from service.models.tasks import LIVE, Milestone, Task, TaskState
 from service.models.timers import Timer, TimerKind
 from service.partnership import DUTY_TEAM
-from service.records import notices, paging, people, timeline, timers, transitions
+from service.records import notices, paging, people, supervision, timeline, timers
 from service.records.policies import policy_of
 from service.runtime import Runtime
 from service.work import Work
@@ -59,8 +59,11 @@ def _act(work: Work, task: Task, timer: Timer) -> None:
     match kind:
         case TimerKind.STEP:
             paging.page(work, task, paging.next_level(task))
+        case TimerKind.CHECK:
+            _goes_back(work, task)
+            paging.page(work, task, task.level)
         case TimerKind.RESUME:
-            transitions.resume(work, task, actor=timeline.SERVICE)
+            supervision.resume(work, task, actor=timeline.SERVICE)
         case TimerKind.WARN:
             _warn(work, task, name)
         case TimerKind.BREACH:
@@ -92,8 +95,7 @@ def _breach(work: Work, task: Task, name: str) -> None:
     work.record("task.breached", task.id, actor=timeline.SERVICE, milestone=name)
     steps = policy_of(task).escalation
     if task.state == TaskState.ACKNOWLEDGED:
-        task.overdue_since = task.overdue_since or work.now
-        task.level = len(steps) - 1
+        _goes_back(work, task)
         paging.schedule(work, task)
         if task.assignee:
             notices.tell(work, task.assignee, "goes_back", task=task, code=task.code, milestone=name)
@@ -101,6 +103,13 @@ def _breach(work: Work, task: Task, name: str) -> None:
     for person in dict.fromkeys([*_lead(work, task), *people.available_duty(work)]):
         if person != task.assignee:
             paging.summon(work, task, person, level=task.level, by=channels, template="breach", extra=values)
+
+
+def _goes_back(work: Work, task: Task) -> None:
+    """A task that somebody has is overdue: whoever of lead and duty manager takes it now takes it over."""
+    task.overdue_since = task.overdue_since or work.now
+    task.level = len(policy_of(task).escalation) - 1
+    work.session.add(task)
 
 
 def _by_lead_and_duty(steps: Sequence[Step]) -> list[Channel]:

@@ -14,8 +14,8 @@ from service.errors import Invalid
 from service.models.tasks import LIVE, Task
 from service.partnership import WorkerSpec, e164
 from service.records import answers, codes, notices, people, received, tasks, timeline, transitions
+from service.records.guards import Refused
 from service.records.policies import policy_of
-from service.records.transitions import Refused
 from service.runtime import Runtime
 from service.work import Work
 

@@ -5,7 +5,7 @@ from typing import Any
 from rules.sla import MilestoneName
 from service.errors import Invalid
 from service.models.tasks import LIVE, Task, TaskState
-from service.records import links, milestones, outbox, tasks, timeline, transitions, views
+from service.records import guards, links, milestones, outbox, tasks, timeline, transitions, views
 from service.records.policies import policy_of
 from service.runtime import Runtime
 from service.work import Work
@@ -48,7 +48,7 @@ def look(runtime: Runtime, token: str) -> dict[str, Any]:
 def _can(work: Work, task: Task, worker: str) -> list[str]:
     if task.state not in LIVE:
         return []
-    holds = worker in transitions.takers(work, task)
+    holds = worker in guards.takers(work, task)
     unmet = {m.name for m in milestones.of_task(work, task.id) if m.met_at is None}
     contact = ["contact"] if MilestoneName.CONTACT in unmet else []
     if holds:
@@ -62,7 +62,7 @@ def open_details(runtime: Runtime, token: str) -> list[dict[str, str]]:
     with runtime.transaction() as work:
         link = links.follow(work, token)
         task = tasks.lock(work, link.task_id)
-        if link.worker not in transitions.takers(work, task):
+        if link.worker not in guards.takers(work, task):
             raise Invalid("The report is for whoever has taken the task.")
         timeline.note(work, task, "report opened", actor=link.worker, channel=CHANNEL)
         work.record("task.report_opened", task.id, actor=link.worker)

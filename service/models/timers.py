@@ -15,6 +15,7 @@ class TimerKind(StrEnum):
     WARN = "warn"  # a milestone is close
     BREACH = "breach"  # a milestone is past
     RESUME = "resume"  # a pause is over
+    CHECK = "check"  # an overdue task was taken again: is it done?
 
 
 class Timer(SQLModel, table=True):

@@ -6,7 +6,7 @@ from typing import Any
 from service.models.tasks import Task, TaskState
 from service.partnership import DUTY_TEAM
 from service.records import links, milestones, notices, outbox, paging, people, tasks
-from service.records.transitions import Refused, Why
+from service.records.guards import Refused, Why
 from service.work import Work
 
 LIST_ROOM = 84

@@ -14,7 +14,8 @@ from service.records import milestones, people, views
 from service.work import Work
 
 SHOWN = timedelta(days=3)
-MOST = 600
+MOST = 10_000
+ON_SCREEN = 600
 THREAD = 40
 RECENT = 6
 LINES = 14
@@ -50,7 +51,7 @@ def messages(work: Work, limit: int = MOST) -> list[dict[str, Any]]:
 def threads(work: Work) -> list[dict[str, Any]]:
     """Every worker's phone: its name, its duty now, and its last messages both ways."""
     sent: defaultdict[str | None, list[dict[str, Any]]] = defaultdict(list)
-    for message in messages(work):
+    for message in messages(work, ON_SCREEN):
         shown = {key: message[key] for key in ("id", "at", "channel", "subject", "text", "state")}
         sent[message["worker"]].append(shown | {"direction": "out", "task": message["code"]})
     typed = select(ReceivedText).where(col(ReceivedText.at) > work.now - SHOWN).order_by(col(ReceivedText.at))

@@ -98,6 +98,7 @@ def card(work: Work, task: Task, due: list[Milestone], *, lines: int = 0) -> dic
         "next": next((s for s in states if upcoming and s["milestone"] == upcoming.name), None),
         "escalation": {"step": task.level + 1, "of": len(policy.escalation), "next_at": task.next_page_at},
         "outcome": task.outcome,
+        "outcomes": list(policy.outcomes),
         "timeline": shown,
     }
 

@@ -1,0 +1,114 @@
+"""What falls due: steps, warnings, breaches, and that an overdue task is never forgotten."""
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import col, select
+
+from notifiers.base import InboundText
+from rules.incident import IncidentReport
+from service.engine import Engine
+from service.flows import intake, replies
+from service.models.ids import new_id
+from service.models.outbox import OutboxMessage
+from service.models.tasks import Task, TaskState
+from service.models.timers import Timer, TimerKind
+from service.records import people
+from service.runtime import Runtime
+
+
+@pytest.fixture
+def engine(runtime: Runtime) -> Engine:
+    """An engine that moves only when the test says so."""
+    return Engine(runtime)
+
+
+def open_task(runtime: Runtime, kind: str = "weapon_in_school", locality: str | None = "south") -> Task:
+    report = IncidentReport(type=kind, occurred_at=runtime.clock.now(), locality=locality)
+    taken = intake.accept(runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])[0]
+    assert isinstance(taken, intake.Taken)
+    with runtime.reading() as work:
+        return work.session.exec(select(Task)).one()
+
+
+def text(runtime: Runtime, worker: str, words: str) -> None:
+    with runtime.reading() as work:
+        phone = work.partnership.worker_by_slug[worker].phone
+    now = runtime.clock.now()
+    replies.receive(runtime, InboundText(provider="sandbox", provider_id=new_id("sbx", now), sender=phone, body=words))
+
+
+def task_now(runtime: Runtime) -> Task:
+    with runtime.reading() as work:
+        return work.session.exec(select(Task)).one()
+
+
+def texts_to(runtime: Runtime, worker: str) -> list[str]:
+    with runtime.reading() as work:
+        query = select(OutboxMessage).where(OutboxMessage.worker == worker).order_by(col(OutboxMessage.id))
+        return [message.text for message in work.session.exec(query)]
+
+
+def on_call(runtime: Runtime) -> str:
+    with runtime.reading() as work:
+        return people.on_call(work, "education-inclusion-south")[0]
+
+
+def test_the_holder_is_reminded_and_the_lead_warned_at_warn_at(runtime: Runtime, engine: Engine) -> None:
+    task = open_task(runtime)
+    worker = on_call(runtime)
+    text(runtime, worker, "take")
+    engine.advance(timedelta(hours=18, minutes=1))
+    assert any(f"{task.code}: complete is due" in words for words in texts_to(runtime, worker))
+    assert any("complete due" in words and "not done" in words for words in texts_to(runtime, "grace"))
+
+
+def test_an_overdue_task_goes_back_up_and_the_duty_manager_can_take_it_over(runtime: Runtime, engine: Engine) -> None:
+    task = open_task(runtime)
+    worker = on_call(runtime)
+    text(runtime, worker, "take")
+    engine.advance(timedelta(hours=100))
+    assert task_now(runtime).overdue_since is not None
+    assert any("OVERDUE" in words for words in texts_to(runtime, "dana"))
+    text(runtime, "dana", f"take {task.code}")
+    now = task_now(runtime)
+    assert (now.assignee, now.overdue_since, now.state) == ("dana", None, TaskState.ACKNOWLEDGED)
+    assert any("is taken by Dana" in words for words in texts_to(runtime, worker))
+
+
+def test_an_overdue_task_that_its_holder_takes_again_is_asked_about_again(runtime: Runtime, engine: Engine) -> None:
+    task = open_task(runtime)
+    worker = on_call(runtime)
+    text(runtime, worker, "take")
+    engine.advance(timedelta(hours=100))
+    text(runtime, worker, f"take {task.code}")
+    with runtime.reading() as work:
+        assert [timer.kind for timer in work.session.exec(select(Timer))] == [TimerKind.CHECK]
+    before = len(texts_to(runtime, "dana"))
+    engine.advance(timedelta(hours=3))
+    assert len(texts_to(runtime, "dana")) > before
+
+
+def test_a_row_that_cannot_be_worked_does_not_stop_the_others(runtime: Runtime, engine: Engine) -> None:
+    open_task(runtime, locality="south")
+    with runtime.transaction() as work:
+        poisoned = work.session.exec(select(Task)).one()
+        policy = dict(poisoned.pathway_policy)
+        poisoned.pathway_policy = {"broken": True}
+        work.session.add(poisoned)
+    report = IncidentReport(type="weapon_in_school", occurred_at=runtime.clock.now(), locality="north")
+    intake.accept(runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])
+    engine.advance(timedelta(minutes=10))
+    with runtime.reading() as work:
+        tasks = {task.id: task.level for task in work.session.exec(select(Task))}
+        timer = work.session.get(Timer, (poisoned.id, TimerKind.STEP.value, ""))
+    assert timer is not None
+    assert timer.attempts > 0
+    assert max(level for task_id, level in tasks.items() if task_id != poisoned.id) >= 1
+    with runtime.transaction() as work:
+        row = work.session.get_one(Task, poisoned.id)
+        row.pathway_policy = policy
+        work.session.add(row)
+    engine.advance(timedelta(minutes=31))
+    with runtime.reading() as work:
+        assert work.session.get_one(Task, poisoned.id).level >= 1
