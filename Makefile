@@ -1,5 +1,7 @@
 # Everything a newcomer, a developer and CI run. `make run` and `make test` need Python 3.11 or newer and nothing else.
-PYTHON ?= python3
+# The first of these that is new enough; PYTHON=... names another one.
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+PYTHON ?= $(or $(shell for p in $(CANDIDATES); do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,6 +12,7 @@ run: $(VENV)/.run
 	@$(BIN)/callout serve --port $(PORT)
 
 $(VENV)/.python:
+	@command -v $(PYTHON) >/dev/null || { echo "Callout needs Python 3.11 or newer, and $(PYTHON) is not here." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Callout needs Python 3.11 or newer; this is Python %d.%d. Name another one with: make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(PYTHON) -m venv $(VENV) || { echo "Callout could not make a virtual environment in $(VENV): this Python lacks venv, or the folder can't be written to." >&2; exit 1; }
 	@touch $@
