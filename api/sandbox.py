@@ -17,7 +17,7 @@ from service.flows import intake, replies, sandbox
 from service.models.incidents import Incident
 from service.records import phones, views
 
-LONGEST_ADVANCE = timedelta(days=31)
+LONGEST_ADVANCE = timedelta(days=366)
 
 
 def _same_site(request: Request) -> None:
@@ -87,7 +87,7 @@ def read_clock(runtime: RuntimeDep) -> dict[str, Any]:
 def move_clock(body: Advance, runtime: RuntimeDep, engine: EngineDep) -> dict[str, Any]:
     """Everything that falls due on the way happens at its own time; the answer comes when all of it is done."""
     if body.advance > LONGEST_ADVANCE:
-        raise Invalid("the content is wrong", (Fault("/advance", "at most 31 days at once"),))
+        raise Invalid("the content is wrong", (Fault("/advance", "at most 366 days at once"),))
     now = engine.advance(body.advance)
     sandbox.keep_clock(runtime)
     return {"now": now}

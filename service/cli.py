@@ -123,6 +123,7 @@ def _with_address(settings: Settings, port: int) -> Settings:
 def _prepare(runtime: Runtime) -> None:
     _require_schema(runtime)
     restore_clock(runtime)
+    sandbox.keep_clock(runtime)
     if runtime.settings.sandbox and setup.is_empty(runtime):
         setup.load_fictional_partnership(runtime)
     if not setup.is_empty(runtime):

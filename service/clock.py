@@ -37,6 +37,11 @@ class SandboxClock:
         """This instant, in UTC."""
         return datetime.now(UTC) + self._offset  # noqa: TID251 - this is the one place
 
+    def set_to(self, moment: datetime) -> None:
+        """Begin at `moment`, which may lie in the past."""
+        with self._lock:
+            self._offset += moment - self.now()
+
     def advance_to(self, moment: datetime) -> None:
         """Jump forward to `moment`; a moment that has passed changes nothing."""
         with self._lock:

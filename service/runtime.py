@@ -159,4 +159,6 @@ def restore_clock(runtime: Runtime) -> None:
             kept = session.get(Preference, CLOCK_PREFERENCE)
         if kept:
             ahead = timedelta(seconds=float(str(kept.value["offset_seconds"])))
-            runtime.clock.advance_to(runtime.clock.now() + ahead)
+            runtime.clock.set_to(runtime.clock.now() + ahead)
+        elif runtime.settings.sandbox_clock:
+            runtime.clock.set_to(runtime.settings.sandbox_clock)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import SettingsWrong
@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     twilio_api_base: HttpAddress = "https://api.twilio.com"
     smtp_url: SecretStr = SecretStr("")
     smtp_from: str = ""
+    sandbox_clock: AwareDatetime | None = Field(
+        default=None, description="when a new sandbox's clock begins; now if not said"
+    )
     rate_limit: int = Field(default=1200, ge=0, description="requests a minute for each key; 0 switches it off")
     rate_burst: int = Field(default=600, ge=1, description="requests a key may make at once")
     send_threads: int = Field(default=8, ge=1, le=64, description="messages handed to providers at the same time")

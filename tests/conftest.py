@@ -17,6 +17,10 @@ settings.register_profile("callout", deadline=None, suppress_health_check=[Healt
 settings.load_profile("callout")
 
 
+# Every story begins at the same moment, whatever the day on which it is told: a Friday in term, in winter time.
+BEGINNING = "2026-11-20T15:00:00Z"
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the developer's own shell or .env reaches a test."""
@@ -70,5 +74,5 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def service_on_each(database_url: str, tmp_path: Path) -> Iterator[Service]:
     """`callout serve` in a process of its own, on each database."""
-    with running_service(tmp_path, CALLOUT_DATABASE_URL=database_url) as started:
+    with running_service(tmp_path, CALLOUT_DATABASE_URL=database_url, CALLOUT_SANDBOX_CLOCK=BEGINNING) as started:
         yield started

@@ -52,9 +52,13 @@ def accept(runtime: Runtime, submissions: list[Submission]) -> list[Taken | Serv
 
 
 def _accept_or_say_why(work: Work, submission: Submission) -> Taken | ServiceError:
+    noted, measured = len(work.audit), len(work.measured)
     try:
-        return accept_one(work, submission)
+        with work.session.begin_nested():
+            return accept_one(work, submission)
     except ServiceError as error:
+        # What the refused report had already caused goes with its savepoint.
+        del work.audit[noted:], work.measured[measured:]
         return error
 
 
