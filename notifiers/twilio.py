@@ -1,5 +1,6 @@
 """SMS by Twilio: send over its own package with an httpx client; signed texts from phones and delivery reports."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -99,7 +100,7 @@ class _OverHttpx(HttpClient):
     """Twilio's package over httpx: one HTTP stack, real time-outs, and an address that can be set."""
 
     def __init__(self, api_base: str) -> None:
-        super().__init__()
+        super().__init__(logging.getLogger(__name__), is_async=False, timeout=TOTAL_SECONDS)
         self._base = urlsplit(api_base)
         self.client = httpx.Client(timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS))
 
@@ -217,7 +218,7 @@ class TwilioNotifier:
             pairs = parse_qsl(callback.body.decode("utf-8"), keep_blank_values=True)
         except UnicodeDecodeError:
             raise BadCallback("the body is not UTF-8") from None
-        form: dict[str, Any] = {}
+        form = _Form()
         for name, value in pairs:
             form.setdefault(name, []).append(value)
         if not any(validator.validate(callback.url, form, signature) for validator in self._validators):
@@ -227,6 +228,14 @@ class TwilioNotifier:
     def close(self) -> None:
         """Close the kept connections."""
         self._http.client.close()
+
+
+class _Form(dict[str, list[str]]):
+    """A form in which a name may come twice, in the shape from which Twilio's validator reads all of its values."""
+
+    def getlist(self, name: str) -> list[str]:
+        """All values of a name."""
+        return self[name]
 
 
 def _validity(message: Message) -> int | None:

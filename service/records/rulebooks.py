@@ -14,10 +14,14 @@ from rules.faults import Fault
 from rules.rulebook import LoadedBook, Pathway
 from service.models.rulebooks import RulebookVersion
 from service.partnership import Partnership
+from service.records import notices
 
 LONGEST_CODE = "WWWW"
 LONGEST_TIME = "00:00 Wed 30 Nov"
+LONGEST_MILESTONE = "acknowledge"
 LINK_LENGTH = len("/t/") + 16
+# The texts in which a pathway's label stands.
+LABELLED = [name for name in wording.names() if "label" in wording.fields(name)]
 
 
 def check(text: str, *, read: Callable[[str], str], partnership: Partnership | None, public_url: str) -> list[Fault]:
@@ -51,31 +55,33 @@ def _wording(
                     expected="a neutral label such as 'Education response'",
                 )
             )
-        longest = max((_page_length(pathway, place, public_url) for place in places), default=0)
+        longest, template = max((_length(name, pathway, place, public_url), name) for place in places for name in LABELLED)
         if longest > gsm7.SINGLE:
             faults.append(
                 Fault(
                     line=line,
                     field=field,
-                    problem=f"the page would take {longest} septets, which is more than one text",
+                    problem=f"the text {template!r} would take {longest} septets, which is more than one text",
                     expected=f"a label at least {longest - gsm7.SINGLE} shorter, or a shorter CALLOUT_PUBLIC_URL",
                 )
             )
     return faults
 
 
-def _page_length(pathway: Pathway, locality: str, public_url: str) -> int:
-    text = wording.render(
-        "page",
-        drill=True,
-        code=LONGEST_CODE,
-        priority=pathway.priority.upper(),
-        label=pathway.sms_label,
-        locality=locality,
-        deadline=LONGEST_TIME,
-        link=public_url + "x" * LINK_LENGTH,
-    ).text
-    return gsm7.septets(text) or gsm7.SINGLE + 1
+def _length(template: str, pathway: Pathway, locality: str, public_url: str) -> int:
+    longest = {
+        "code": LONGEST_CODE,
+        "priority": pathway.priority.upper(),
+        "label": pathway.sms_label,
+        "locality": locality,
+        "deadline": LONGEST_TIME,
+        "milestone": LONGEST_MILESTONE,
+        "who": "x" * notices.LONGEST_NAME,
+        "state": "with " + "x" * notices.LONGEST_NAME,
+        "link": public_url + "x" * LINK_LENGTH,
+    }
+    values = {field: longest[field] for field in wording.fields(template)}
+    return gsm7.septets(wording.render(template, drill=True, **values).text) or gsm7.SINGLE + 1
 
 
 def keep(

@@ -1,0 +1,292 @@
+"""A stand-in for Twilio on a real port: it checks requests, signs callbacks and fails as Twilio's documentation says.
+
+Messages: https://www.twilio.com/docs/messaging/api/message-resource. Signatures: https://www.twilio.com/docs/usage/webhooks/webhooks-security.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import httpx
+
+API = re.compile(r"^/2010-04-01/Accounts/(?P<account>AC[0-9a-f]{32})/Messages\.json$")
+E164 = re.compile(r"^\+[1-9]\d{7,14}$")
+LONGEST_BODY = 1600
+LONGEST_VALIDITY = 36_000
+PARAMETERS = {"To", "From", "Body", "StatusCallback", "ValidityPeriod"}
+STOPS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
+STARTS = {"START", "YES", "UNSTOP"}
+
+
+def sign(token: str, url: str, form: dict[str, str]) -> str:
+    """X-Twilio-Signature: HMAC-SHA1 over the address and the parameters, sorted by name, without separators."""
+    text = url + "".join(name + form[name] for name in sorted(form))
+    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer in place of 201. Without a code it is what a gateway says, and no JSON."""
+
+    status: int
+    code: int | None = None
+    message: str = "refused"
+
+
+@dataclass
+class Text:
+    """One text that Twilio took over."""
+
+    sid: str
+    to: str
+    sender: str
+    body: str
+    status_callback: str | None
+    validity_period: int | None
+    at: datetime
+    status: str = "queued"
+
+
+@dataclass
+class FakeTwilio:
+    """One account with one number. `webhook_base` is where the service really listens, behind its public address."""
+
+    account_sid: str = field(default_factory=lambda: "AC" + secrets.token_hex(16))
+    auth_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    number: str = "+447700900900"
+    public_url: str = "https://callout.example.org"
+    webhook_base: str = ""
+    url: str = ""
+    delivers: bool = True
+    texts: list[Text] = field(default_factory=list)
+    refuse_number: dict[str, Refusal] = field(default_factory=dict)
+    refuse_next: deque[Refusal] = field(default_factory=deque)
+    lose_next_answer: int = 0
+    blocked: set[str] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    _reporting: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
+
+    def finish(self) -> None:
+        """Make the reports that are still to be made; after this the service may stop."""
+        self._reporting.shutdown()
+
+    def texts_to(self, number: str) -> list[Text]:
+        """What was sent to a number, oldest first."""
+        with self.changed:
+            return [text for text in self.texts if text.to == number]
+
+    def wait_for_text(self, to: str, *words: str, after: int = 0, within: float = 10) -> Text:
+        """Wait until a text with these words went to a number, past the first `after` of it."""
+
+        def found() -> Text | None:
+            fitting = [t for t in self.texts if t.to == to][after:]
+            return next((t for t in fitting if all(word.lower() in t.body.lower() for word in words)), None)
+
+        with self.changed:
+            text = self.changed.wait_for(found, timeout=within)
+        assert text, f"no text to {to} with {words}; it got {[t.body for t in self.texts_to(to)][after:]}"
+        return text
+
+    def text_in(self, sender: str, body: str, *, sid: str | None = None, **extra: str) -> httpx.Response:
+        """A text from a phone arrives at Twilio and goes on to the service, signed."""
+        word = body.strip().upper()
+        if word in STOPS:
+            self.blocked.add(sender)
+        if word in STARTS:
+            self.blocked.discard(sender)
+        sid = sid or "SM" + secrets.token_hex(16)
+        form = {
+            "ToCountry": "GB", "ToState": "", "SmsMessageSid": sid, "NumMedia": "0", "ToCity": "", "FromZip": "",
+            "SmsSid": sid, "FromState": "", "SmsStatus": "received", "FromCity": "", "Body": body, "FromCountry": "GB",
+            "To": self.number, "ToZip": "", "NumSegments": "1", "MessageSid": sid, "AccountSid": self.account_sid,
+            "From": sender, "ApiVersion": "2010-04-01",
+        }  # fmt: skip
+        return self.call("/v1/callbacks/twilio/sms", form | extra)
+
+    def report(self, text: Text, status: str, **extra: str) -> httpx.Response:
+        """Tell the service how far a text got, at the address that came with it."""
+        text.status = status
+        assert text.status_callback, "the service gave no address to report to"
+        path = text.status_callback.removeprefix(self.public_url)
+        assert path != text.status_callback, f"{text.status_callback} is not at {self.public_url}"
+        form = {
+            "AccountSid": self.account_sid, "ApiVersion": "2010-04-01", "From": self.number, "To": text.to,
+            "MessageSid": text.sid, "MessageStatus": status, "SmsSid": text.sid, "SmsStatus": status,
+        }  # fmt: skip
+        return self.call(path, form | extra)
+
+    def call(self, path: str, form: dict[str, str], *, signature: str | None = None) -> httpx.Response:
+        """One signed callback. The signature is over the public address; the request goes to where the service listens."""
+        signed = signature if signature is not None else sign(self.auth_token, self.public_url + path, form)
+        headers = {"X-Twilio-Signature": signed, "I-Twilio-Idempotency-Token": secrets.token_hex(16)}
+        return httpx.post(self.webhook_base + path, data=form, headers=headers, timeout=15)
+
+    def _take(self, handler: "_Handler", form: dict[str, str]) -> tuple[int, dict[str, Any] | str]:
+        refusal = self._refusal(form)
+        if refusal:
+            return refusal.status, _error(refusal)
+        text = Text(
+            sid="SM" + secrets.token_hex(16),
+            to=form["To"],
+            sender=form["From"],
+            body=form["Body"],
+            status_callback=form.get("StatusCallback"),
+            validity_period=int(form["ValidityPeriod"]) if "ValidityPeriod" in form else None,
+            at=datetime.now(UTC),  # noqa: TID251 - the provider's own clock
+        )
+        with self.changed:
+            self.texts.append(text)
+            self.changed.notify_all()
+            if self.lose_next_answer:
+                self.lose_next_answer -= 1
+                handler.close_connection = True
+                handler.connection.close()
+                return 0, ""
+        if self.delivers and text.status_callback:
+            self._reporting.submit(self._deliver, text)
+        return HTTPStatus.CREATED, self._resource(text)
+
+    def _deliver(self, text: Text) -> None:
+        for status in ("sent", "delivered"):
+            try:
+                answer = self.report(text, status)
+            except httpx.HTTPError as error:
+                self.faults.append(f"{status}: {error!r}")
+            else:
+                if answer.status_code != HTTPStatus.OK:
+                    self.faults.append(f"{status}: {answer.status_code} {answer.text}")
+
+    def _refusal(self, form: dict[str, str]) -> Refusal | None:
+        unknown = set(form) - PARAMETERS
+        if unknown:
+            self.faults.append(f"unknown parameters {sorted(unknown)}")
+        if self.refuse_next:
+            return self.refuse_next.popleft()
+        if form.get("To", "") in self.refuse_number:
+            return self.refuse_number[form["To"]]
+        checks = (
+            ("To" in form, Refusal(400, 21604, "A 'To' phone number is required.")),
+            ("From" in form, Refusal(400, 21603, "A 'From' phone number is required.")),
+            (bool(form.get("Body")), Refusal(400, 21602, "Message body is required.")),
+            (bool(E164.match(form.get("To", ""))), Refusal(400, 21211, "Invalid 'To' Phone Number")),
+            (form.get("From") == self.number, Refusal(400, 21660, "The 'From' number does not belong to the account")),
+            (form.get("To") != form.get("From"), Refusal(400, 21266, "'To' and 'From' can't be the same")),
+            (
+                len(form.get("Body", "")) <= LONGEST_BODY,
+                Refusal(400, 21617, "The body exceeds the 1600 character limit"),
+            ),
+            (_is_address(form.get("StatusCallback")), Refusal(400, 21609, "Invalid 'StatusCallback' URL")),
+            (
+                1 <= int(form.get("ValidityPeriod", "1")) <= LONGEST_VALIDITY,
+                Refusal(400, 30036, "The ValidityPeriod is invalid"),
+            ),
+            (
+                form.get("To") not in self.blocked,
+                Refusal(400, 21610, "Attempt to send to unsubscribed recipient"),
+            ),
+        )
+        return next((refusal for good, refusal in checks if not good), None)
+
+    def _list(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        with self.changed:
+            found = [text for text in self.texts if text.to in query.get("To", [text.to])]
+        return {
+            "messages": [self._resource(text) for text in reversed(found)], "end": max(0, len(found) - 1), "start": 0,
+            "page": 0, "page_size": 50, "next_page_uri": None, "previous_page_uri": None,
+            "first_page_uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages.json?PageSize=50&Page=0",
+            "uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages.json?PageSize=50&Page=0",
+        }  # fmt: skip
+
+    def _resource(self, text: Text) -> dict[str, Any]:
+        at = format_datetime(text.at)
+        return {
+            "sid": text.sid, "account_sid": self.account_sid, "api_version": "2010-04-01", "body": text.body,
+            "date_created": at, "date_sent": at, "date_updated": at, "direction": "outbound-api", "error_code": None,
+            "error_message": None, "from": text.sender, "messaging_service_sid": None, "num_media": "0",
+            "num_segments": "1", "price": None, "price_unit": "GBP", "status": text.status, "to": text.to,
+            "subresource_uris": {}, "uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages/{text.sid}.json",
+        }  # fmt: skip
+
+
+def _is_address(url: str | None) -> bool:
+    return url is None or (urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc))
+
+
+def _error(refusal: Refusal) -> dict[str, Any] | str:
+    if refusal.code is None:
+        return "<html><body>upstream connect error</body></html>"
+    more = f"https://www.twilio.com/docs/errors/{refusal.code}"
+    return {"code": refusal.code, "message": refusal.message, "more_info": more, "status": refusal.status}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    twilio: FakeTwilio
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        if self._known():
+            self._answer(*self.twilio._take(self, dict(parse_qsl(body, keep_blank_values=True))))
+
+    def do_GET(self) -> None:
+        if self._known():
+            self._answer(HTTPStatus.OK, self.twilio._list(parse_qs(urlsplit(self.path).query)))
+
+    def _known(self) -> bool:
+        path = API.match(urlsplit(self.path).path)
+        pair = f"{self.twilio.account_sid}:{self.twilio.auth_token}"
+        if self.headers.get("Authorization") != "Basic " + base64.b64encode(pair.encode()).decode():
+            self._answer(401, _error(Refusal(401, 20003, "Authenticate")))
+            return False
+        if path is None or path["account"] != self.twilio.account_sid:
+            self._answer(404, _error(Refusal(404, 20404, "The requested resource was not found")))
+            return False
+        return True
+
+    def _answer(self, status: int, content: dict[str, Any] | str) -> None:
+        if not status:
+            return
+        is_json = isinstance(content, dict)
+        body = (json.dumps(content) if is_json else str(content)).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json" if is_json else "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *_: Any) -> None:
+        """Twilio's own log is not ours to read."""
+
+
+@contextmanager
+def running_twilio(**options: Any) -> Iterator[FakeTwilio]:
+    """A Twilio on a free port."""
+    twilio = FakeTwilio(**options)
+    handler = type("Handler", (_Handler,), {"twilio": twilio})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    twilio.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield twilio
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

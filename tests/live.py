@@ -1,0 +1,112 @@
+"""The service as a city runs it: live mode, texts by Twilio and email by a mail server, both stand-ins on real ports."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from service import schema
+from service.flows import setup
+from service.models.access import Role
+from service.runtime import build_runtime
+from service.settings import Settings
+from tests import running
+from tests.fakes.smtp import FakeMail, running_mail
+from tests.fakes.twilio import FakeTwilio, running_twilio
+from tests.running import Service
+
+PUBLIC_URL = "https://callout.example.org"
+PHONES = {
+    "amina": "+447700900101",
+    "ben": "+447700900102",
+    "grace": "+447700900105",
+    "dana": "+447700900199",
+}
+
+
+@dataclass
+class City:
+    """A live service with its providers, and a key for each role."""
+
+    service: Service
+    twilio: FakeTwilio
+    mail: FakeMail
+
+    def client(self, role: str) -> httpx.Client:
+        """A client with the key of a role."""
+        return self.service.client(role)
+
+    def report(self, kind: str = "weapon_in_school", **fields: Any) -> dict[str, Any]:
+        """Post an incident that is accepted."""
+        body = {"type": kind, "occurred_at": "2026-11-20T15:41:00Z", "locality": "south"} | fields
+        with self.client("partner") as partner:
+            answer = partner.post("/v1/incidents", json=body)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        """A task as a supervisor sees it."""
+        with self.client("supervisor") as supervisor:
+            found: dict[str, Any] = supervisor.get(f"/v1/tasks/{task_id}").json()
+        return found
+
+    def on_call(self, team: str = "education-inclusion-south") -> str:
+        """The number of whoever is on call now."""
+        with self.client("supervisor") as supervisor:
+            worker = supervisor.get(f"/v1/teams/{team}/on-call").json()["on_call"][0]
+        return PHONES[worker]
+
+    def backup(self) -> str:
+        """The number of the other one in the southern team."""
+        return PHONES["ben"] if self.on_call() == PHONES["amina"] else PHONES["amina"]
+
+
+def environment(database_url: str, twilio: FakeTwilio, mail: FakeMail) -> dict[str, str]:
+    """The settings of a city, as its README lists them."""
+    return {
+        "CALLOUT_MODE": "live",
+        "CALLOUT_DATABASE_URL": database_url,
+        "CALLOUT_PUBLIC_URL": twilio.public_url,
+        "CALLOUT_SECRET_KEY": secrets.token_urlsafe(48),
+        "CALLOUT_TWILIO_ACCOUNT_SID": twilio.account_sid,
+        "CALLOUT_TWILIO_AUTH_TOKEN": twilio.auth_token,
+        "CALLOUT_TWILIO_FROM": twilio.number,
+        "CALLOUT_TWILIO_API_BASE": twilio.url,
+        "CALLOUT_SMTP_URL": mail.url,
+        "CALLOUT_SMTP_FROM": "callout@callout.example.org",
+    }
+
+
+@contextmanager
+def live_city(folder: Path, database_url: str) -> Iterator[City]:
+    """A city that has just been switched on: what the README's commands do, in this process because it is quicker."""
+    with running_twilio(public_url=PUBLIC_URL) as twilio, running_mail() as mail:
+        settings = environment(database_url, twilio, mail)
+        keys = _switch_on(settings)
+        with running.running_service(folder, **settings) as service:
+            service.keys = keys
+            twilio.webhook_base = service.url
+            try:
+                yield City(service, twilio, mail)
+            finally:
+                twilio.finish()
+            assert twilio.faults == [], "".join(service.output)[-4000:]
+
+
+def _switch_on(settings: dict[str, str]) -> dict[str, str]:
+    values: dict[str, Any] = {name.removeprefix("CALLOUT_").lower(): value for name, value in settings.items()}
+    runtime = build_runtime(Settings(**values))
+    try:
+        schema.migrate(runtime.database)
+        setup.apply_partnership(runtime, setup.SHIPPED_PARTNERSHIP.read_text(encoding="utf-8"), actor="tests")
+        return {
+            role.value: setup.make_key(runtime, role=role, name=f"A {role.value}", localities=[], actor="tests")[1]
+            for role in (Role.PARTNER, Role.SUPERVISOR, Role.ADMIN)
+        }
+    finally:
+        runtime.close()

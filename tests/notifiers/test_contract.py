@@ -1,0 +1,140 @@
+"""Every notifier and every way to fail: which of them are worth another try, and which end with the next channel."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from pydantic import SecretStr
+
+from notifiers import registry
+from notifiers.base import Channel, Message, Notifier, SendError
+from tests.fakes.smtp import FakeMail, running_mail
+from tests.fakes.twilio import FakeTwilio, Refusal, running_twilio
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def twilio_with(stack: ExitStack, prepare: Callable[[FakeTwilio], None], base: str | None = None) -> Notifier:
+    running = stack.enter_context(running_twilio(delivers=False))
+    prepare(running)
+    notifier = registry.build(
+        "twilio",
+        {
+            "account_sid": running.account_sid,
+            "auth_token": running.auth_token,
+            "from_number": running.number,
+            "api_base": base or running.url,
+            "public_url": "https://callout.example.org",
+        },
+    )
+    stack.callback(notifier.close)
+    return notifier
+
+
+def email_with(stack: ExitStack, prepare: Callable[[FakeMail], None], url: str | None = None) -> Notifier:
+    running = stack.enter_context(running_mail())
+    prepare(running)
+    values = {"smtp_url": SecretStr(url or running.url), "sender": "callout@callout.example.org"}
+    return registry.build("email", values)
+
+
+def answers(refusal: Refusal) -> Callable[[FakeTwilio], None]:
+    return lambda running: running.refuse_next.append(refusal)
+
+
+def refuses(answer: str) -> Callable[[FakeMail], None]:
+    return lambda running: running.refuse.update({"*": answer})
+
+
+AGAIN, NEXT_CHANNEL = False, True
+TWILIO_FAILURES = [
+    pytest.param(Refusal(400, code), permanent, id=f"twilio-{code}")
+    for code, permanent in [
+        (21211, NEXT_CHANNEL),
+        (21408, NEXT_CHANNEL),
+        (21610, NEXT_CHANNEL),
+        (21612, NEXT_CHANNEL),
+        (21614, NEXT_CHANNEL),
+        (21617, NEXT_CHANNEL),
+        (21611, AGAIN),
+        (30001, AGAIN),
+        (99999, NEXT_CHANNEL),
+    ]
+] + [
+    pytest.param(Refusal(status, code), permanent, id=f"twilio-http-{status}")
+    for status, code, permanent in [
+        (401, 20003, AGAIN),
+        (403, 20403, AGAIN),
+        (404, 20404, AGAIN),
+        (408, None, AGAIN),
+        (429, 20429, AGAIN),
+        (429, None, AGAIN),
+        (500, 20500, AGAIN),
+        (502, None, AGAIN),
+        (503, None, AGAIN),
+        (400, None, NEXT_CHANNEL),
+    ]
+]
+
+
+def failure(notifier: Notifier, channel: Channel, to: str) -> SendError:
+    message = Message(reference="msg_1", channel=channel, to=to, text="K7 HIGH Education response, South.")
+    with pytest.raises(SendError) as failed:
+        notifier.send(message)
+    assert to not in failed.value.reason, "an error goes into the log, so it holds no address"
+    return failed.value
+
+
+@pytest.mark.parametrize(("refusal", "permanent"), TWILIO_FAILURES)
+def test_what_twilio_refuses(stack: ExitStack, refusal: Refusal, permanent: bool) -> None:
+    notifier = twilio_with(stack, answers(refusal))
+    assert failure(notifier, Channel.SMS, "+447700900101").permanent is permanent
+
+
+def test_a_twilio_that_is_not_there_is_tried_again(stack: ExitStack) -> None:
+    notifier = twilio_with(stack, lambda _: None, base=f"http://127.0.0.1:{closed_port()}")
+    assert failure(notifier, Channel.SMS, "+447700900101").permanent is AGAIN
+
+
+@pytest.mark.parametrize(
+    ("answer", "permanent"),
+    [
+        ("550 5.1.1 no such mailbox", NEXT_CHANNEL),
+        ("553 5.1.3 bad address", NEXT_CHANNEL),
+        ("450 4.2.1 mailbox busy", AGAIN),
+        ("451 4.3.0 try later", AGAIN),
+        ("421 4.3.2 closing", AGAIN),
+    ],
+)
+def test_what_a_mail_server_refuses(stack: ExitStack, answer: str, permanent: bool) -> None:
+    notifier = email_with(stack, refuses(answer))
+    assert failure(notifier, Channel.EMAIL, "amina@example.org").permanent is permanent
+
+
+def test_a_mail_server_that_is_not_there_is_tried_again(stack: ExitStack) -> None:
+    url = f"smtp://127.0.0.1:{closed_port()}?starttls=false"
+    assert failure(email_with(stack, lambda _: None, url), Channel.EMAIL, "amina@example.org").permanent is AGAIN
+
+
+def test_a_wrong_password_is_tried_again_because_an_operator_mends_it(stack: ExitStack) -> None:
+    def with_wrong_password(running: FakeMail) -> None:
+        running.url = running.url.replace("letter-box", "wrong")
+
+    notifier = email_with(stack, with_wrong_password)
+    assert failure(notifier, Channel.EMAIL, "amina@example.org").permanent is AGAIN
+
+
+def test_every_kind_is_known_by_a_plain_word() -> None:
+    assert set(registry.KINDS) == {"sandbox", "twilio", "email"}
