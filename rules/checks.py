@@ -1,186 +1,208 @@
-"""What a rulebook must not say, beyond the shape of its parts: names that lead nowhere, rules that never apply."""
+"""What a rulebook must not say, beyond the shape of its parts: names that lead nowhere, rules that never apply.
+
+The document is read as it stands: a part that has the wrong shape hides no fault of another, and causes none.
+"""
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from rules.escalation import Who
+from pydantic import TypeAdapter, ValidationError
+
+from rules.escalation import Step, Who
 from rules.expression import ExpressionFault, compile_expression, constant
 from rules.faults import Fault, Lines
 from rules.reply import WORDS
-
-if TYPE_CHECKING:
-    from rules.rulebook import Rulebook
+from rules.sla import Deadline, MilestoneName
 
 TRIAGE = "triage"
 DUTY = "duty"
 GSM_LABEL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -'&/().,")
+_CHAIN = TypeAdapter(list[Step])
+_DEADLINE = TypeAdapter(Deadline)
 
 
-def of_parts(document: Any, lines: Lines) -> list[Fault]:
-    """The expressions, wherever they stand: they are looked at even when other parts can't be read."""
-    faults = []
+@dataclass(frozen=True)
+class Document:
+    """A rulebook's YAML values and their lines."""
+
+    values: Mapping[str, Any]
+    lines: Lines
+
+    def fault(self, path: tuple[str | int, ...], problem: str, expected: str) -> Fault:
+        """A fault of the node at a path."""
+        parts = [str(part) for part in path]
+        return Fault(line=self.lines.of(parts), field=".".join(parts), problem=problem, expected=expected)
+
+    def entries(self, section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """The mappings in a list of the document, with their numbers."""
+        found = self.values.get(section)
+        for number, entry in enumerate(found if isinstance(found, list) else []):
+            if isinstance(entry, dict):
+                yield number, entry
+
+    def named(self, section: str) -> Mapping[str, Any]:
+        """The parts of a mapping of the document, by name."""
+        found = self.values.get(section)
+        return {str(name): part for name, part in found.items()} if isinstance(found, dict) else {}
+
+
+def examine(document: Document, teams: Mapping[str, str | None] | None) -> list[Fault]:
+    """Every such fault. `teams`: the partnership's teams with their localities; None: teams are not looked at."""
+    faults = [
+        *_expressions(document),
+        *_ids(document),
+        *_rules(document),
+        *_pathways(document),
+    ]
+    return faults if teams is None else [*faults, *_teams(document, teams)]
+
+
+def _expressions(document: Document) -> Iterator[Fault]:
     for section, key in (("rules", "when"), ("patterns", "of")):
-        entries = document.get(section) if isinstance(document, dict) else None
-        for number, entry in enumerate(entries if isinstance(entries, list) else []):
-            text = entry.get(key) if isinstance(entry, dict) else None
-            if isinstance(text, str):
-                faults += _expression(text, [section, str(number), key], lines)
-    return faults
+        for number, entry in document.entries(section):
+            text = entry.get(key)
+            if isinstance(text, str) and text:
+                yield from _expression(document, (section, number, key), text)
 
 
-def _expression(text: str, path: list[str], lines: Lines) -> list[Fault]:
+def _expression(document: Document, path: tuple[str | int, ...], text: str) -> Iterator[Fault]:
     try:
-        compile_expression(text)
+        compiled = compile_expression(text)
     except ExpressionFault as fault:
-        start = lines.of(path)
-        line = start + fault.line - 1 if start else None
-        problem = f"{fault.problem} (column {fault.column} of the expression)"
-        return [Fault(line=line, field=".".join(path), problem=problem, expected=fault.expected)]
-    return []
+        start = document.lines.of(path)
+        yield Fault(
+            line=start + fault.line - 1 if start else None,
+            field=".".join(map(str, path)),
+            problem=f"{fault.problem} (column {fault.column} of the expression)",
+            expected=fault.expected,
+        )
+        return
+    if constant(compiled) is False:
+        problem = "this can never be reached: the condition is false for every incident"
+        yield document.fault(path, problem, "a condition that some incident fits")
 
 
-def of_whole(book: "Rulebook", lines: Lines, teams: Mapping[str, str | None] | None) -> list[Fault]:
-    """What only the whole book shows."""
-    return [*_rules(book, lines), *_patterns(book, lines), *_pathways(book, lines), *_teams(book, lines, teams)]
+def _ids(document: Document) -> Iterator[Fault]:
+    for section, kind in (("rules", "rules"), ("patterns", "patterns")):
+        seen = set[str]()
+        for number, entry in document.entries(section):
+            name = entry.get("id")
+            if isinstance(name, str) and name in seen:
+                yield document.fault((section, number, "id"), f"two {kind} are called {name}", "each id once")
+            seen.add(str(name))
 
 
-def _fault(lines: Lines, path: Iterable[str | int], problem: str, expected: str) -> Fault:
-    parts = [str(part) for part in path]
-    return Fault(line=lines.of(parts), field=".".join(parts), problem=problem, expected=expected)
-
-
-def _rules(book: "Rulebook", lines: Lines) -> list[Fault]:
-    faults, ids, verdicts = [], set[str](), dict[tuple[str, ...], str]()
-    known = [*book.pathways, TRIAGE]
-    for number, rule in enumerate(book.rules):
-        if rule.id in ids:
-            faults.append(_fault(lines, ("rules", number, "id"), f"two rules are called {rule.id}", "each id once"))
-        ids.add(rule.id)
-        for place, name in enumerate(rule.then):
+def _rules(document: Document) -> Iterator[Fault]:
+    known = [*document.named("pathways"), TRIAGE]
+    verdicts: dict[tuple[str, ...], str] = {}
+    for number, rule in document.entries("rules"):
+        opens = _strings(rule.get("then"))
+        for place, name in opens:
             if name not in known:
-                faults.append(
-                    _fault(lines, ("rules", number, "then", place), f"there is no pathway {name}", _near(name, known))
-                )
-        faults += _unreachable(rule.when, ("rules", number, "when"), lines)
-        same = (" ".join(rule.when.split()), *sorted(rule.then))
+                yield document.fault(("rules", number, "then", place), f"there is no pathway {name}", near(name, known))
+        if not isinstance(rule.get("when"), str):
+            continue
+        same = (" ".join(rule["when"].split()), *sorted(name for _, name in opens))
         if same in verdicts:
-            faults.append(
-                _fault(
-                    lines,
-                    ("rules", number, "when"),
-                    f"this rule can never decide anything: {verdicts[same]} asks and does the same",
-                    "another condition, or one rule less",
-                )
+            yield document.fault(
+                ("rules", number, "when"),
+                f"this rule can never decide anything: {verdicts[same]} asks and does the same",
+                "another condition, or one rule less",
             )
-        verdicts.setdefault(same, rule.id)
-    return faults
+        verdicts.setdefault(same, str(rule.get("id")))
 
 
-def _unreachable(text: str, path: tuple[str | int, ...], lines: Lines) -> list[Fault]:
-    try:
-        never = constant(compile_expression(text)) is False
-    except ExpressionFault:
-        return []
-    problem = "this can never be reached: the condition is false for every incident"
-    return [_fault(lines, path, problem, "a condition that some incident fits")] if never else []
-
-
-def _patterns(book: "Rulebook", lines: Lines) -> list[Fault]:
-    faults, ids = [], set[str]()
-    for number, pattern in enumerate(book.patterns):
-        if pattern.id in ids:
-            faults.append(
-                _fault(lines, ("patterns", number, "id"), f"two patterns are called {pattern.id}", "each id once")
-            )
-        ids.add(pattern.id)
-        faults += _unreachable(pattern.of, ("patterns", number, "of"), lines)
-    return faults
-
-
-def _pathways(book: "Rulebook", lines: Lines) -> list[Fault]:
-    faults = []
-    used = {name for rule in book.rules for name in rule.then} | {TRIAGE}
-    for slug, pathway in book.pathways.items():
+def _pathways(document: Document) -> Iterator[Fault]:
+    used = {name for _, rule in document.entries("rules") for _, name in _strings(rule.get("then"))} | {TRIAGE}
+    for slug, pathway in document.named("pathways").items():
         path = ("pathways", slug)
         if slug not in used:
-            faults.append(
-                _fault(lines, path, "nobody uses this pathway", f"a rule with then: [{slug}], or no such pathway")
-            )
-        if not GSM_LABEL.issuperset(pathway.sms_label):
-            faults.append(
-                _fault(
-                    lines,
-                    (*path, "sms_label"),
-                    "the label holds a placeholder or a character that makes a text cost twice",
-                    "plain letters such as Education response",
-                )
-            )
-        for place, word in enumerate(pathway.outcomes):
-            if word in WORDS:
-                expected = "a word that is not a command, such as contact_made"
-                faults.append(
-                    _fault(lines, (*path, "outcomes", place), f"{word} is a word that texts act on", expected)
-                )
-        for name in ("acknowledge", "contact", "complete"):
-            deadline = getattr(pathway.sla, name)
-            named = deadline.calendar_named if deadline else None
-            if named and named not in book.calendars:
-                faults.append(
-                    _fault(
-                        lines, (*path, "sla", name), f"there is no calendar {named}", _near(named, list(book.calendars))
-                    )
-                )
-        faults += _chain(pathway.escalation, (*path, "escalation"), lines)
-    return faults
+            expected = f"a rule with then: [{slug}], or no such pathway"
+            yield document.fault(path, "nobody uses this pathway", expected)
+        if isinstance(pathway, dict):
+            yield from _label(document, (*path, "sms_label"), pathway.get("sms_label"))
+            yield from _outcomes(document, (*path, "outcomes"), pathway.get("outcomes"))
+            yield from _deadlines(document, (*path, "sla"), pathway.get("sla"))
+            yield from _chain(document, (*path, "escalation"), pathway.get("escalation"))
 
 
-def _chain(steps: Any, path: tuple[str, ...], lines: Lines) -> list[Fault]:
-    faults = []
-    last = len(steps) - 1
-    if steps[last].page is not Who.DUTY:
-        faults.append(
-            _fault(
-                lines,
-                (*path, last),
-                "the escalation does not end with the duty manager",
-                "a last step such as {after: 30m, page: duty, by: [sms, voice, email], repeat: 30m}",
-            )
+def _label(document: Document, path: tuple[str, ...], label: Any) -> Iterator[Fault]:
+    if isinstance(label, str) and not GSM_LABEL.issuperset(label):
+        yield document.fault(
+            path,
+            "the label holds a placeholder or a character that makes a text cost twice",
+            "plain letters such as Education response",
         )
+
+
+def _outcomes(document: Document, path: tuple[str, ...], outcomes: Any) -> Iterator[Fault]:
+    for place, word in _strings(outcomes):
+        if word in WORDS:
+            expected = "a word that is not a command, such as contact_made"
+            yield document.fault((*path, str(place)), f"{word} is a word that texts act on", expected)
+
+
+def _deadlines(document: Document, path: tuple[str, ...], sla: Any) -> Iterator[Fault]:
+    known = list(document.named("calendars"))
+    for name in MilestoneName:
+        given = sla.get(name.value) if isinstance(sla, dict) else None
+        try:
+            named = _DEADLINE.validate_python(given).calendar_named if given is not None else None
+        except ValidationError:
+            continue
+        if named and named not in known:
+            yield document.fault((*path, name.value), f"there is no calendar {named}", near(named, known))
+
+
+def _chain(document: Document, path: tuple[str, ...], chain: Any) -> Iterator[Fault]:
+    if not isinstance(chain, list) or not chain:
+        return
+    last = chain[-1]
+    if not isinstance(last, dict) or last.get("page") != Who.DUTY.value:
+        yield document.fault(
+            (*path, str(len(chain) - 1)),
+            "the escalation does not end with the duty manager",
+            "a last step such as {after: 30m, page: duty, by: [sms, voice, email], repeat: 30m}",
+        )
+    try:
+        steps = _CHAIN.validate_python(chain)
+    except ValidationError:
+        return
     for number in range(1, len(steps)):
         if steps[number].after < steps[number - 1].after:
-            faults.append(
-                _fault(
-                    lines,
-                    (*path, number, "after"),
-                    "this step comes before the one above it",
-                    f"at least {steps[number - 1].after}, counted from the opening of the task",
-                )
+            yield document.fault(
+                (*path, str(number), "after"),
+                "this step comes before the one above it",
+                f"at least {chain[number - 1]['after']}, counted from the opening of the task",
             )
-    return faults
 
 
-def _teams(book: "Rulebook", lines: Lines, teams: Mapping[str, str | None] | None) -> list[Fault]:
-    if teams is None:
-        return []
-    faults = []
+def _teams(document: Document, teams: Mapping[str, str | None]) -> Iterator[Fault]:
     localities = sorted({locality for locality in teams.values() if locality})
-    hospitals = [place.slug for place in book.places if place.slug and place.kind == "hospital"]
-    for slug, pathway in book.pathways.items():
-        path = ("pathways", slug, "team")
-        rest = pathway.team.replace("{locality}", "").replace("{place}", "")
-        if "{" in rest or "}" in rest:
-            faults.append(_fault(lines, path, f"{pathway.team} holds an unknown placeholder", "{locality} or {place}"))
+    hospitals = [
+        place["slug"]
+        for _, place in document.entries("places")
+        if place.get("kind") == "hospital" and isinstance(place.get("slug"), str)
+    ]
+    for slug, pathway in document.named("pathways").items():
+        team = pathway.get("team") if isinstance(pathway, dict) else None
+        if not isinstance(team, str):
             continue
-        for name in sorted(_names(pathway.team, localities, hospitals)):
+        path = ("pathways", slug, "team")
+        rest = team.replace("{locality}", "").replace("{place}", "")
+        if "{" in rest or "}" in rest:
+            yield document.fault(path, f"{team} holds an unknown placeholder", "{locality} or {place}")
+            continue
+        for name in sorted(_names(team, localities, hospitals)):
             if name not in teams and name != DUTY:
-                problem = f"the partnership has no team {name}"
-                faults.append(_fault(lines, path, problem, _near(name, [*teams, DUTY])))
-    for number, place in enumerate(book.places):
-        if place.locality not in localities:
-            problem = f"the partnership has no locality {place.locality}"
-            faults.append(_fault(lines, ("places", number, "locality"), problem, _near(place.locality, localities)))
-    return faults
+                yield document.fault(path, f"the partnership has no team {name}", near(name, [*teams, DUTY]))
+    for number, place in document.entries("places"):
+        locality = place.get("locality")
+        if isinstance(locality, str) and locality not in localities:
+            problem = f"the partnership has no locality {locality}"
+            yield document.fault(("places", number, "locality"), problem, near(locality, localities))
 
 
 def _names(template: str, localities: list[str], hospitals: list[str]) -> set[str]:
@@ -194,6 +216,11 @@ def _names(template: str, localities: list[str], hospitals: list[str]) -> set[st
     return {name.replace("{place}", hospital) for name in by_locality for hospital in hospitals}
 
 
-def _near(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return near[0] if near else "one of " + ", ".join(known) if known else "one that is defined"
+def _strings(value: Any) -> list[tuple[int, str]]:
+    return [(n, part) for n, part in enumerate(value) if isinstance(part, str)] if isinstance(value, list) else []
+
+
+def near(name: str, known: list[str]) -> str:
+    """What was probably meant, else everything that could have been."""
+    found = difflib.get_close_matches(name, known, n=1)
+    return found[0] if found else "one of " + ", ".join(known) if known else "one that is defined"

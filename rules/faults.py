@@ -65,12 +65,16 @@ class Lines:
             for number, value in enumerate(node.value):
                 self._walk(value, (*path, str(number)))
 
+    def written(self, path: Sequence[str | int]) -> list[str | int]:
+        """The longest beginning of a path that stands in the document."""
+        parts = list(path)
+        while parts and tuple(map(str, parts)) not in self._lines:
+            parts.pop()
+        return parts
+
     def of(self, path: Sequence[str | int]) -> int | None:
         """The line of a node, or of the nearest node around it that exists."""
-        parts = tuple(str(part) for part in path)
-        while parts and parts not in self._lines:
-            parts = parts[:-1]
-        return self._lines.get(parts)
+        return self._lines.get(tuple(map(str, self.written(path))))
 
 
 def from_syntax(error: yaml.YAMLError) -> Fault:
@@ -91,6 +95,9 @@ def from_pydantic(errors: Iterable[ErrorDetails], lines: Lines, known: Any) -> l
 
 def _plain(error: ErrorDetails, lines: Lines, known: Any) -> Fault:
     path = [part for part in error["loc"] if not _is_branch(part)]
+    if error["type"] != "missing":
+        # A shorthand such as `acknowledge: 30m` has parts that nobody wrote.
+        path = lines.written(path)
     field = ".".join(map(str, path))
     line = lines.of(path)
     message = error["msg"].removeprefix("Value error, ")

@@ -148,28 +148,36 @@ def load(text: str, *, read: Callable[[str], str]) -> LoadedBook:
 def check(text: str, *, read: Callable[[str], str], teams: Mapping[str, str | None] | None) -> list[Fault]:
     """Every fault in one run, in the order of their lines. `teams`: the partnership's teams with their localities;
     None when no partnership is known, and then teams are not looked at."""
-    book, faults = _read(text, read)
-    lines = _lines(text)
-    if lines is not None:
-        document = read_yaml(text)
-        faults = faults + checks.of_parts(document, lines)
-        if book is not None:
-            faults = faults + checks.of_whole(book, lines, teams)
+    _, faults = _read(text, read)
+    document = _document(text)
+    if document is not None:
+        faults = faults + checks.examine(document, teams)
     unique = {(fault.line, fault.field, fault.problem): fault for fault in faults}
     return sorted(unique.values(), key=lambda fault: (fault.line or 0, fault.field))
 
 
+def labels_in(text: str) -> dict[str, tuple[str, str]]:
+    """The pathways' labels and priorities as they are written, whatever else may be wrong with them."""
+    document = _document(text)
+    return {
+        slug: (label, str(pathway.get("priority", "normal")))
+        for slug, pathway in (document.named("pathways").items() if document else ())
+        if isinstance(pathway, dict) and isinstance(label := pathway.get("sms_label"), str)
+    }
+
+
 def line_of(text: str, field: str) -> int | None:
     """The line on which a dotted field stands."""
-    lines = _lines(text)
-    return lines.of(field.split(".")) if lines else None
+    document = _document(text)
+    return document.lines.of(field.split(".")) if document else None
 
 
-def _lines(text: str) -> Lines | None:
+def _document(text: str) -> checks.Document | None:
     try:
-        return Lines(text)
+        values, lines = read_yaml(text), Lines(text)
     except yaml.YAMLError:
         return None
+    return checks.Document(values, lines) if isinstance(values, dict) else None
 
 
 def _read(text: str, read: Callable[[str], str]) -> tuple[Rulebook | None, list[Fault]]:

@@ -19,7 +19,8 @@ from service.runtime import Runtime
 log = structlog.get_logger()
 
 TICK_SECONDS = 1
-LISTEN_SECONDS = 5
+LISTEN_SECONDS = 0.5  # for how long at most a stop waits for the listener
+RECONNECT_SECONDS = 5
 STALE_SECONDS = 30
 INLINE_BATCH = 50
 
@@ -56,7 +57,7 @@ class Engine:
         self._forget()
         self._scheduler.shutdown(wait=False)
         for loop in self._loops:
-            loop.join(LISTEN_SECONDS + 1)
+            loop.join(RECONNECT_SECONDS)
         self._senders.shutdown(wait=True)
 
     def ticking(self) -> bool:
@@ -161,4 +162,4 @@ class Engine:
                             self._work.set()
             except psycopg.Error as error:
                 log.warning("listening failed", reason=type(error).__name__)
-                self._stopping.wait(LISTEN_SECONDS)
+                self._stopping.wait(RECONNECT_SECONDS)

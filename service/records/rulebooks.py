@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from notifiers import gsm7, wording
 from rules import rulebook as language
 from rules.faults import Fault
-from rules.rulebook import LoadedBook, Pathway
+from rules.rulebook import LoadedBook
 from service.models.rulebooks import RulebookVersion
 from service.partnership import Partnership
 from service.records import notices
@@ -28,24 +28,18 @@ def check(text: str, *, read: Callable[[str], str], partnership: Partnership | N
     """Every fault of a rulebook in one run: its language, its names, and the texts that it would send."""
     teams = {team.slug: team.locality for team in partnership.teams} if partnership else None
     faults = language.check(text, read=read, teams=teams)
-    try:
-        book = language.load(text, read=read).rulebook
-    except language.RulebookRefused:
-        return faults
     named = {fault.field for fault in faults}
-    worded = [f for f in _wording(book.pathways, text, partnership, public_url) if f.field not in named]
+    worded = [fault for fault in _wording(text, partnership, public_url) if fault.field not in named]
     return sorted([*faults, *worded], key=lambda fault: fault.line or 0)
 
 
-def _wording(
-    pathways: Mapping[str, Pathway], text: str, partnership: Partnership | None, public_url: str
-) -> list[Fault]:
+def _wording(text: str, partnership: Partnership | None, public_url: str) -> list[Fault]:
     places = list(partnership.locality_names.values()) if partnership else ["East Central"]
     faults = []
-    for slug, pathway in pathways.items():
+    for slug, (label, priority) in language.labels_in(text).items():
         field = f"pathways.{slug}.sms_label"
         line = language.line_of(text, field)
-        harm = wording.forbidden_in(pathway.sms_label)
+        harm = wording.forbidden_in(label)
         if harm:
             faults.append(
                 Fault(
@@ -55,7 +49,9 @@ def _wording(
                     expected="a neutral label such as 'Education response'",
                 )
             )
-        longest, template = max((_length(name, pathway, place, public_url), name) for place in places for name in LABELLED)
+        longest, template = max(
+            (_length(name, label, priority, place, public_url), name) for place in places for name in LABELLED
+        )
         if longest > gsm7.SINGLE:
             faults.append(
                 Fault(
@@ -68,11 +64,11 @@ def _wording(
     return faults
 
 
-def _length(template: str, pathway: Pathway, locality: str, public_url: str) -> int:
+def _length(template: str, label: str, priority: str, locality: str, public_url: str) -> int:
     longest = {
         "code": LONGEST_CODE,
-        "priority": pathway.priority.upper(),
-        "label": pathway.sms_label,
+        "priority": priority.upper(),
+        "label": label,
         "locality": locality,
         "deadline": LONGEST_TIME,
         "milestone": LONGEST_MILESTONE,
