@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
+from fastapi.security.utils import get_authorization_scheme_param
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from api.problems import ApiError
@@ -110,11 +111,16 @@ def authenticate(
     session: Annotated[str | None, Depends(cookie)],
 ) -> Caller:
     """The caller by their key, or by a page's session. Raises 401, and 429 with Retry-After."""
-    caller = _by_key(runtime, given.credentials) if given else _by_session(request, runtime, session)
+    return identify(request, runtime, given.credentials if given else None, session)
+
+
+def identify(request: Request, runtime: Runtime, text: str | None, session: str | None) -> Caller:
+    """The caller by the text of a key, or by a session; counted against their rate. Raises 401 and 429."""
+    caller = _by_key(runtime, text) if text is not None else _by_session(request, runtime, session)
     if caller is None:
         detail = (
             "this key is not known or was revoked"
-            if given
+            if text is not None
             else "no key was given; send it as: Authorization: Bearer KEY"
         )
         raise ApiError(401, detail, {"WWW-Authenticate": "Bearer"})
@@ -123,6 +129,16 @@ def authenticate(
         raise ApiError(429, "too many requests with this key", {"Retry-After": str(int(seconds) + 1)})
     request.state.caller = caller
     return caller
+
+
+def identify_by_headers(request: Request) -> Caller:
+    """The caller of a request whose body could not even be parsed, so that no route has asked who it is."""
+    known: Caller | None = getattr(request.state, "caller", None)
+    if known is not None:
+        return known
+    kind, text = get_authorization_scheme_param(request.headers.get("authorization"))
+    given = text if kind.lower() == "bearer" and text else None
+    return identify(request, runtime_of(request), given, request.cookies.get(SESSION_COOKIE))
 
 
 def _by_key(runtime: Runtime, text: str) -> Caller | None:

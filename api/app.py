@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from pydantic import SecretStr
+from starlette.exceptions import HTTPException
 
 from api import (
+    access,
     audit,
     callbacks,
     health,
@@ -32,6 +35,7 @@ from api.access import RateLimit
 from api.boundary import Boundary
 from api.pages import board, sandbox_page, sign_in, task_page
 from service.engine import Engine
+from service.models.access import Role
 from service.runtime import Runtime, build_runtime
 from service.settings import EngineSwitch, Mode, Settings
 
@@ -40,6 +44,20 @@ STATIC = Path(__file__).parent / "pages" / "static"
 SUMMARY = (
     "Rapid response to serious violence against young people: an incident comes in, somebody accountable goes out."
 )
+
+TAGS = [
+    {"name": "Incidents", "description": "What partner systems report."},
+    {"name": "Tasks", "description": "One team's work under a pathway: found, read, and acted on by supervisors."},
+    {"name": "Deadlines", "description": "How the milestones stand now, and how they were kept."},
+    {"name": "People", "description": "Who is on call, gaps and changes in rotas, the partnership file."},
+    {"name": "Rulebook", "description": "The policy in force."},
+    {"name": "Audit", "description": "The record that can't be changed unseen."},
+    {"name": "Keys", "description": "Who may call."},
+    {"name": "Callbacks", "description": "What providers send, signed by them."},
+    {"name": "Boards", "description": "Changes as they happen."},
+    {"name": "Health", "description": "For whoever runs the service. No key is needed."},
+    {"name": "Sandbox", "description": "The clock and the on-screen phones. None of it exists in live mode."},
+]
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -63,6 +81,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        openapi_tags=TAGS,
         generate_unique_id_function=_name_of,
     )
     app.state.runtime = runtime
@@ -71,6 +90,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(Boundary, secure=runtime.settings.public_url.startswith("https://"))
     problems.install(app)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _unreadable)
     for part in (incidents, tasks, sla, people, rulebook, audit, keys, callbacks, stream, health):
         app.include_router(part.router)
     for page in (board, task_page, sign_in):
@@ -91,6 +111,10 @@ def _name_of(route: APIRoute) -> str:
     return route.name
 
 
+def _component(status: str) -> str:
+    return "".join(word.capitalize() for word in HTTPStatus(int(status)).phrase.split())
+
+
 def openapi(app: FastAPI) -> dict[str, Any]:
     """The description of this API: what openapi.yaml at the top level holds."""
     if app.openapi_schema is None:
@@ -99,11 +123,19 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
+        errors = {
+            str(status): {name: part for name, part in answer.items() if name != "model"}
+            for status, answer in problems.responses(*problems.EXAMPLES).items()
+        }
+        document["components"]["responses"] = {_component(status): answer for status, answer in errors.items()}
         for path in document["paths"].values():
             for operation in path.values():
-                answer = operation["responses"].get("422")
-                if answer and "application/json" in answer.get("content", {}):
-                    answer["content"].pop("application/json")
+                declared = operation["responses"]
+                if "security" in operation:
+                    declared["503"] = {}
+                for status in declared.keys() & errors.keys():
+                    if "Problem" in str(declared[status]) or not declared[status]:
+                        declared[status] = {"$ref": f"#/components/responses/{_component(status)}"}
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -126,7 +158,26 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
     """Say what is wrong with a body; one that was meant to be an incident is kept."""
     if not isinstance(error, RequestValidationError):
         raise error
-    faults = problems.validation_faults(error)
-    if request.method == "POST" and request.url.path == "/v1/incidents":
-        incidents.keep_refused(request, problems.content(422, "the content is wrong", faults), error.body)
+    return _refuse(request, problems.validation_faults(error), error.body)
+
+
+def _unreadable(request: Request, error: Exception) -> JSONResponse:
+    """A body that is not even text; and every other error of the framework's own."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code != HTTPStatus.BAD_REQUEST:
+        return problems.problem(error.status_code, str(error.detail), headers=error.headers)
+    return _refuse(request, [{"pointer": "", "detail": "this is not JSON in UTF-8"}], "")
+
+
+def _refuse(request: Request, faults: list[dict[str, str]], body: Any) -> JSONResponse:
+    path = request.url.path
+    if path.startswith("/v1/") and not path.startswith(("/v1/callbacks/", "/v1/sandbox/")):
+        try:
+            caller = access.identify_by_headers(request)
+        except problems.ApiError as refusal:
+            return problems.problem(refusal.status, refusal.detail, headers=refusal.headers)
+        if request.method == "POST" and path == "/v1/incidents" and caller.role is not Role.SUPERVISOR:
+            content = problems.content(422, "the content is wrong", faults)
+            incidents.keep_refused(caller, access.runtime_of(request), content, body)
     return problems.problem(422, "the content is wrong", faults=faults)

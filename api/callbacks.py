@@ -15,11 +15,27 @@ from service.runtime import Runtime
 router = APIRouter(prefix="/v1/callbacks/twilio", tags=["Callbacks"])
 log = structlog.get_logger()
 
+
+class TwiML(Response):
+    """What Twilio reads as an answer."""
+
+    media_type = "text/xml"
+
+
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 FORM = {
     "requestBody": {
         "required": True,
-        "content": {"application/x-www-form-urlencoded": {"schema": {"type": "object", "additionalProperties": True}}},
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {"type": "object", "additionalProperties": True},
+                "example": {
+                    "MessageSid": "SM0123456789abcdef0123456789abcdef",
+                    "From": "+447700900101",
+                    "Body": "take",
+                },
+            }
+        },
     },
     "parameters": [
         {"name": "X-Twilio-Signature", "in": "header", "required": True, "schema": {"type": "string"}},
@@ -30,7 +46,13 @@ TWIML: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/sms", summary="A text from a phone", responses={**TWIML, **responses(403, 413)}, openapi_extra=FORM)
+@router.post(
+    "/sms",
+    summary="A text from a phone",
+    response_class=TwiML,
+    responses={**TWIML, **responses(403, 413)},
+    openapi_extra=FORM,
+)
 async def twilio_sms(request: Request, runtime: RuntimeDep) -> Response:
     """Acted on once, however often it is delivered. The answer to the worker goes out as a text of its own."""
     callback = await _callback(request, runtime)
@@ -39,10 +61,16 @@ async def twilio_sms(request: Request, runtime: RuntimeDep) -> Response:
     except BadCallback as refusal:
         raise _refused(refusal) from None
     await run_in_threadpool(replies.receive, runtime, text)
-    return Response(EMPTY_TWIML, media_type="text/xml")
+    return TwiML(EMPTY_TWIML)
 
 
-@router.post("/status", summary="A delivery report", responses={**TWIML, **responses(403, 413)}, openapi_extra=FORM)
+@router.post(
+    "/status",
+    summary="A delivery report",
+    response_class=TwiML,
+    responses={**TWIML, **responses(403, 413)},
+    openapi_extra=FORM,
+)
 async def twilio_status(request: Request, runtime: RuntimeDep) -> Response:
     """Late, repeated and out-of-order reports never move a message backwards."""
     callback = await _callback(request, runtime)
@@ -51,7 +79,7 @@ async def twilio_status(request: Request, runtime: RuntimeDep) -> Response:
     except BadCallback as refusal:
         raise _refused(refusal) from None
     await run_in_threadpool(delivery.take_receipt, runtime, receipt)
-    return Response(EMPTY_TWIML, media_type="text/xml")
+    return TwiML(EMPTY_TWIML)
 
 
 async def _callback(request: Request, runtime: Runtime) -> Callback:

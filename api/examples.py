@@ -109,6 +109,25 @@ TASK: dict[str, Any] = {
     ],
 }
 
+REFUSED: dict[str, Any] = {
+    "items": [
+        {
+            "id": "ref_0193a1c2-7b20-7c3d-8f4a-1b2c3d4e5f62",
+            "at": "2026-11-20T15:42:04Z",
+            "partner": "Example Academy",
+            "status": 422,
+            "problem": {
+                "type": "about:blank",
+                "title": "Unprocessable Content",
+                "status": 422,
+                "detail": "the content is wrong",
+                "errors": [{"pointer": "/occurred_at", "detail": "an offset is needed, such as 2026-11-20T15:41:00Z"}],
+            },
+            "body": '{"type": "weapon_in_school", "occurred_at": "2026-11-20T15:41:00"}',
+        }
+    ]
+}
+
 REPORT_FIGURES: dict[str, Any] = {
     "key": "education-inclusion",
     "opened": 12,
@@ -127,6 +146,8 @@ REPORT_FIGURES: dict[str, Any] = {
 }
 
 
-def answer(example: Any, description: str = "Successful response") -> dict[int | str, dict[str, Any]]:
-    """A documented 200 with an example."""
-    return {200: {"description": description, "content": {"application/json": {"example": example}}}}
+def answer(
+    example: Any, description: str = "Successful response", *, status: int = 200
+) -> dict[int | str, dict[str, Any]]:
+    """A documented success with an example."""
+    return {status: {"description": description, "content": {"application/json": {"example": example}}}}

@@ -11,6 +11,10 @@ from service.settings import EngineSwitch
 
 router = APIRouter(tags=["Health"])
 
+_FIGURES = """# HELP callout_incidents_total Reports by what became of them.
+# TYPE callout_incidents_total counter
+callout_incidents_total{result="new"} 12.0
+"""
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -29,7 +33,10 @@ async def alive() -> dict[str, str]:
         200: {
             "content": {"application/json": {"example": {"ready": True, "checks": {"database": "ok", "engine": "ok"}}}}
         },
-        503: {"description": "Not ready; `checks` says what is missing"},
+        503: {
+            "description": "Not ready; `checks` says what is missing",
+            "content": {"application/json": {"example": {"ready": False, "checks": {"database": "can't be reached"}}}},
+        },
     },
 )
 def ready(runtime: RuntimeDep, engine: EngineDep) -> Any:
@@ -45,7 +52,7 @@ def ready(runtime: RuntimeDep, engine: EngineDep) -> Any:
     "/metrics",
     summary="Figures for Prometheus",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": _FIGURES}}}},
 )
 def metrics(runtime: RuntimeDep) -> Response:
     """Incidents, messages by channel and result, times to first page and acknowledgement, open tasks, lags."""

@@ -3,10 +3,10 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import examples
+from api import examples, problems
 from api.access import AnyoneDep, Caller, PartnerDep, RuntimeDep, SupervisorDep, WorkDep
 from api.problems import responses
 from api.shapes import IncidentPage, IncidentShape, RefusedPage
@@ -16,6 +16,7 @@ from service.flows import intake
 from service.models.access import Role
 from service.models.incidents import Incident
 from service.records import incidents, views
+from service.runtime import Runtime
 from service.work import Work
 
 router = APIRouter(prefix="/v1/incidents", tags=["Incidents"])
@@ -31,7 +32,11 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
     response_model=IncidentShape,
     summary="Report an incident",
     responses={
-        200: {"description": "Held already: a replay or a revision", "model": IncidentShape},
+        200: {
+            "description": "Held already: a replay or a revision",
+            "model": IncidentShape,
+            "content": {"application/json": {"example": examples.INCIDENT | {"replayed": True}}},
+        },
         201: {"description": "Recorded and judged", "content": {"application/json": {"example": examples.INCIDENT}}},
         **responses(401, 403, 409, 413, 415, 422, 429),
     },
@@ -55,6 +60,9 @@ def report_incident(
     )
     taken = intake.accept(runtime, [submission])[0]
     if isinstance(taken, ServiceError):
+        status, faults = problems.status_of(taken), problems.service_faults(taken)
+        body = report.model_dump(mode="json", exclude_unset=True)
+        keep_refused(caller, runtime, problems.content(status, taken.detail, faults), body)
         raise taken
     runtime.metrics.taken_in(taken.result)
     response.status_code = 201 if taken.result == "new" else 200
@@ -65,7 +73,10 @@ def report_incident(
 
 
 @router.get(
-    "", response_model=IncidentPage, summary="List incidents, newest first", responses=responses(401, 403, 422, 429)
+    "",
+    response_model=IncidentPage,
+    summary="List incidents, newest first",
+    responses={**examples.answer({"items": [examples.INCIDENT], "next": None}), **responses(401, 403, 422, 429)},
 )
 def list_incidents(caller: AnyoneDep, work: WorkDep, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
     """A partner sees its own, a supervisor those of its localities."""
@@ -82,7 +93,7 @@ def list_incidents(caller: AnyoneDep, work: WorkDep, limit: Limit = 50, cursor: 
     "/refused",
     response_model=RefusedPage,
     summary="List what was refused",
-    responses=responses(401, 403, 422, 429),
+    responses={**examples.answer(examples.REFUSED), **responses(401, 403, 422, 429)},
 )
 def list_refused(caller: SupervisorDep, work: WorkDep, limit: Limit = 50) -> dict[str, Any]:
     """Bodies that could not be taken, newest first, so that a broken feed is seen. Only keys for the whole area see
@@ -105,7 +116,10 @@ def list_refused(caller: SupervisorDep, work: WorkDep, limit: Limit = 50) -> dic
 
 
 @router.get(
-    "/{incident_id}", response_model=IncidentShape, summary="Read an incident", responses=responses(401, 404, 422, 429)
+    "/{incident_id}",
+    response_model=IncidentShape,
+    summary="Read an incident",
+    responses={**examples.answer(examples.INCIDENT), **responses(401, 404, 422, 429)},
 )
 def read_incident(incident_id: IncidentId, caller: AnyoneDep, work: WorkDep) -> dict[str, Any]:
     """One incident with its decisions and tasks."""
@@ -124,7 +138,10 @@ class Retraction(BaseModel):
     "/{incident_id}/retract",
     response_model=IncidentShape,
     summary="Take an incident back",
-    responses=responses(401, 404, 422, 429),
+    responses={
+        **examples.answer(examples.INCIDENT | {"status": "retracted"}),
+        **responses(401, 404, 413, 415, 422, 429),
+    },
 )
 def retract_incident(
     incident_id: IncidentId, retraction: Retraction, caller: AnyoneDep, runtime: RuntimeDep
@@ -145,13 +162,10 @@ def _visible(work: Work, caller: Caller, incident_id: str) -> Incident:
     return incident
 
 
-def keep_refused(request: Request, problem: dict[str, Any], body: Any) -> None:
+def keep_refused(caller: Caller, runtime: Runtime, problem: dict[str, Any], body: Any) -> None:
     """Keep a report that could not be taken, with what was wrong with it."""
-    caller: Caller | None = getattr(request.state, "caller", None)
-    if caller is None:
-        return
     text = body if isinstance(body, str) else json.dumps(body, default=repr, ensure_ascii=False)
-    runtime = request.app.state.runtime
+    text = text.encode("utf-8", "replace").decode()
     runtime.metrics.taken_in("refused")
     with runtime.transaction() as work:
         incidents.keep_refused(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from api import examples
 from api.access import AdminDep, RuntimeDep
 from api.problems import responses
 from api.shapes import KeyPage, NewKeyShape
@@ -31,6 +32,16 @@ class KeyBody(BaseModel):
     needs_lawful_basis: bool = False
 
 
+_KEY: dict[str, Any] = {
+    "id": "key_0193a1c2-7b22-7c3d-8f4a-1b2c3d4e5f64",
+    "name": "Example Academy CPOMS",
+    "role": "partner",
+    "localities": [],
+    "created_at": "2026-11-20T09:00:00Z",
+    "revoked_at": None,
+}
+
+
 def _shape(key: AccessKey) -> dict[str, Any]:
     return {field: getattr(key, field) for field in ("id", "name", "role", "localities", "created_at", "revoked_at")}
 
@@ -40,7 +51,10 @@ def _shape(key: AccessKey) -> dict[str, Any]:
     status_code=201,
     response_model=NewKeyShape,
     summary="Make a key",
-    responses=responses(401, 403, 413, 415, 422, 429),
+    responses={
+        **examples.answer(_KEY | {"key": "ck_shown-only-now"}, status=201),
+        **responses(401, 403, 413, 415, 422, 429),
+    },
 )
 def create_key(body: KeyBody, caller: AdminDep, runtime: RuntimeDep) -> dict[str, Any]:
     """The key itself is in this answer and nowhere else."""
@@ -55,7 +69,12 @@ def create_key(body: KeyBody, caller: AdminDep, runtime: RuntimeDep) -> dict[str
     return _shape(key) | {"key": text}
 
 
-@router.get("", response_model=KeyPage, summary="List keys", responses=responses(401, 403, 429))
+@router.get(
+    "",
+    response_model=KeyPage,
+    summary="List keys",
+    responses={**examples.answer({"items": [_KEY]}), **responses(401, 403, 429)},
+)
 def list_keys(_caller: AdminDep, runtime: RuntimeDep) -> dict[str, Any]:
     """Without their secrets."""
     with runtime.database.reading() as session:

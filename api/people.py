@@ -107,7 +107,13 @@ class OverrideBody(BaseModel):
     status_code=201,
     response_model=OverrideShape,
     summary="Change a rota for a while",
-    responses=responses(401, 403, 404, 422, 429),
+    responses={
+        **examples.answer(
+            {"id": "ovr_0193a1c2-7b21-7c3d-8f4a-1b2c3d4e5f63", "team": "education-inclusion-south"} | _OVERRIDE,
+            status=201,
+        ),
+        **responses(401, 403, 404, 413, 415, 422, 429),
+    },
 )
 def add_override(slug: TeamSlug, body: OverrideBody, caller: SupervisorDep, runtime: RuntimeDep) -> Any:
     """A swap, a stand-in, a day away."""
@@ -123,7 +129,42 @@ def add_override(slug: TeamSlug, body: OverrideBody, caller: SupervisorDep, runt
     )
 
 
-@router.get("/partnership", summary="Read the partnership file", responses={200: {}, **responses(401, 403, 429)})
+_PARTNERSHIP: dict[str, Any] = {
+    "partnership": "bristol",
+    "timezone": "Europe/London",
+    "teams": [
+        {
+            "slug": "education-inclusion-south",
+            "name": "Education inclusion, South",
+            "locality": "south",
+            "lead": "amina",
+            "rota": {
+                "rotation": "weekly",
+                "handover": "Mon 09:00",
+                "starts": "2026-01-05",
+                "workers": ["amina", "ben"],
+            },
+        }
+    ],
+    "workers": [
+        {
+            "slug": "amina",
+            "name": "Amina Example",
+            "phone": "+447700900101",
+            "email": "amina@example.org",
+            "verified": True,
+        },
+        {"slug": "ben", "name": "Ben Specimen", "phone": "+447700900102"},
+    ],
+    "duty": {"workers": ["amina"]},
+}
+
+
+@router.get(
+    "/partnership",
+    summary="Read the partnership file",
+    responses={**examples.answer(_PARTNERSHIP), **responses(401, 403, 429)},
+)
 def read_partnership(_caller: AdminDep, work: WorkDep) -> dict[str, Any]:
     """As it is in force."""
     return work.partnership.model_dump(mode="json", exclude_none=True)
@@ -141,8 +182,8 @@ def read_partnership(_caller: AdminDep, work: WorkDep) -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": {"type": "object"}},
-                "application/yaml": {"schema": {"type": "string"}},
+                "application/json": {"schema": {"type": "object"}, "example": _PARTNERSHIP},
+                "application/yaml": {"schema": {"type": "string"}, "example": "partnership: bristol\nteams: […]\n…"},
             },
         }
     },

@@ -8,7 +8,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 
 from service import errors
 from service.records.inforce import NotSetUp
@@ -136,7 +135,3 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ApiError)
     def _api(_request: Request, error: ApiError) -> JSONResponse:
         return problem(error.status, error.detail, headers=error.headers)
-
-    @app.exception_handler(HTTPException)
-    def _http(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), headers=error.headers)

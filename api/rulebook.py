@@ -59,13 +59,14 @@ def read_rulebook(_caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                "application/yaml": {"schema": {"type": "string"}},
+                "application/yaml": {"schema": {"type": "string"}, "example": _EXAMPLE["source"]},
                 "application/json": {
                     "schema": {
                         "type": "object",
                         "required": ["source"],
-                        "properties": {"source": {"type": "string"}, "why": {"type": "string"}},
-                    }
+                        "properties": {"source": {"type": "string"}, "why": {"type": ["string", "null"]}},
+                    },
+                    "example": {"source": _EXAMPLE["source"], "why": "a new school"},
                 },
             },
         }

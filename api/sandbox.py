@@ -76,6 +76,16 @@ _MESSAGES = {
     ]
 }
 
+_STATE: dict[str, Any] = {
+    **_NOW,
+    "timezone": "Europe/London",
+    "partnership": "bristol",
+    "localities": [{"slug": "south", "name": "South"}],
+    "kinds": [{"type": "weapon_in_school", "title": "Weapon in school", "has_locality": True}],
+    "phones": [],
+    "tasks": [],
+}
+
 
 @router.get("/clock", summary="Read the clock", responses=examples.answer(_NOW))
 def read_clock(runtime: RuntimeDep) -> dict[str, Any]:
@@ -83,7 +93,7 @@ def read_clock(runtime: RuntimeDep) -> dict[str, Any]:
     return {"now": runtime.clock.now()}
 
 
-@router.post("/clock", summary="Move the clock", responses={**examples.answer(_NOW), **responses(403, 415, 422)})
+@router.post("/clock", summary="Move the clock", responses={**examples.answer(_NOW), **responses(403, 413, 415, 422)})
 def move_clock(body: Advance, runtime: RuntimeDep, engine: EngineDep) -> dict[str, Any]:
     """Everything that falls due on the way happens at its own time; the answer comes when all of it is done."""
     if body.advance > LONGEST_ADVANCE:
@@ -104,7 +114,7 @@ def list_messages(work: WorkDep) -> dict[str, Any]:
     summary="Text from a phone",
     responses={
         **examples.answer({"at": "2026-11-20T15:43:00Z", "meaning": "take", "code": "K7"}),
-        **responses(403, 415, 422),
+        **responses(403, 413, 415, 422),
     },
 )
 def reply(body: Typed, runtime: RuntimeDep) -> dict[str, Any]:
@@ -118,7 +128,7 @@ def reply(body: Typed, runtime: RuntimeDep) -> dict[str, Any]:
     }
 
 
-@router.get("/state", summary="Read the whole page's state", responses={200: {}})
+@router.get("/state", summary="Read the whole page's state", responses=examples.answer(_STATE))
 def read_state(work: WorkDep) -> dict[str, Any]:
     """Phones, tasks, buttons and the clock."""
     return {
@@ -137,7 +147,7 @@ def read_state(work: WorkDep) -> dict[str, Any]:
     status_code=201,
     response_model=IncidentShape,
     summary="Report an example",
-    responses=responses(403, 415, 422),
+    responses={**examples.answer(examples.INCIDENT, status=201), **responses(403, 413, 415, 422)},
 )
 def report_example(body: ExampleIncident, runtime: RuntimeDep) -> dict[str, Any]:
     """An invented incident of one kind, in the demonstration partner's name."""

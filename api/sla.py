@@ -44,6 +44,11 @@ _REPORT = {
     "rows": [examples.REPORT_FIGURES],
     "total": examples.REPORT_FIGURES | {"key": "all"},
 }
+_CSV = (
+    "pathway,opened,completed,open,acknowledge_met,acknowledge_missed,acknowledge_open,acknowledge_met_percent,…\n"
+    "education-inclusion,12,9,2,11,1,0,91.7,…\n"
+    "all,12,9,2,11,1,0,91.7,…\n"
+)
 
 
 @router.get(
@@ -62,7 +67,9 @@ def sla_now(caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
     response_model=Report,
     summary="How the deadlines were kept",
     responses={
-        200: {"content": {"application/json": {"example": _REPORT}, CSV: {"schema": {"type": "string"}}}},
+        200: {
+            "content": {"application/json": {"example": _REPORT}, CSV: {"schema": {"type": "string"}, "example": _CSV}}
+        },
         **responses(401, 403, 422, 429),
     },
 )

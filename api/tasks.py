@@ -91,12 +91,20 @@ ACTION: dict[str, Any] = {
     "response_model": TaskWithTimeline,
     "responses": {
         200: {"description": "The task as it is now", "content": {"application/json": {"example": examples.TASK}}},
-        **responses(401, 403, 404, 409, 422, 429),
+        **responses(401, 403, 404, 409, 413, 415, 422, 429),
     },
 }
 
 
-@router.get("", response_model=TaskPage, summary="Find tasks", responses=responses(401, 403, 422, 429))
+_LISTED = {name: value for name, value in examples.TASK.items() if name != "timeline"}
+
+
+@router.get(
+    "",
+    response_model=TaskPage,
+    summary="Find tasks",
+    responses={**examples.answer({"items": [_LISTED], "next": None}), **responses(401, 403, 422, 429)},
+)
 def list_tasks(
     caller: SupervisorDep,
     work: WorkDep,

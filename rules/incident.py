@@ -1,5 +1,6 @@
 """What a partner reports, and which of its fields a rule may ask about."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -41,6 +42,15 @@ def _no_nul(text: str) -> str:
     if "\x00" in text:
         raise ValueError("must hold no NUL character")
     return text
+
+
+def _text_alone(attributes: dict[str, Any]) -> dict[str, Any]:
+    """JSON may escape half a character (RFC 8259, section 8.2): nothing can keep that or send it on."""
+    try:
+        json.dumps(attributes, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a character: an escape such as \\ud800 without its other half") from None
+    return attributes
 
 
 def _offset(value: Any) -> Any:
@@ -118,7 +128,9 @@ class IncidentReport(BaseModel):
     people: list[Person] = Field(default=[], max_length=200)
     groups: list[Ref] = Field(default=[], max_length=200, examples=[["g-19"]])
     summary: Annotated[str, AfterValidator(_no_nul)] | None = Field(default=None, max_length=8000)
-    attributes: dict[str, JsonValue] = Field(default={}, examples=[{"weapon": "knife"}])
+    attributes: Annotated[dict[str, JsonValue], AfterValidator(_text_alone)] = Field(
+        default={}, examples=[{"weapon": "knife"}]
+    )
     lawful_basis: Slug | None = None
     drill: bool = False
 

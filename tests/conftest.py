@@ -4,6 +4,7 @@ import os
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -41,11 +42,11 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.cleanup()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database: every test that takes this runs on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/callout.db"
+@contextmanager
+def empty_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[str]:
+    """The address of a database with nothing in it."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/callout.db"
         return
     server: str = request.getfixturevalue("postgresql")
     name = f"t{uuid.uuid4().hex}"
@@ -54,6 +55,24 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     yield server.replace("/postgres?", f"/{name}?")
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database: every test that takes this runs on SQLite and on PostgreSQL."""
+    with empty_database(request, request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """`callout serve` on each database, for all tests of a file: none of them may count on being alone."""
+    folder = tmp_path_factory.mktemp("shared")
+    with (
+        empty_database(request, request.param, folder) as url,
+        running_service(folder, CALLOUT_DATABASE_URL=url, CALLOUT_SANDBOX_CLOCK=BEGINNING) as started,
+    ):
+        yield started
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ class FakeTwilio:
             body=form["Body"],
             status_callback=form.get("StatusCallback"),
             validity_period=int(form["ValidityPeriod"]) if "ValidityPeriod" in form else None,
-            at=datetime.now(UTC),  # noqa: TID251 - the provider's own clock
+            at=datetime.now(UTC),
         )
         with self.changed:
             self.texts.append(text)
@@ -270,7 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *_: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         """Twilio's own log is not ours to read."""
 
 

@@ -1,4 +1,4 @@
-"""Every text, rendered with the longest that the shipped partnership can put into it: one segment, nobody named, no harm named."""
+"""Every text, with the longest that the shipped partnership can put into it: one segment, nobody named, no harm named."""
 
 from pathlib import Path
 from typing import Any
