@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rules.sla import MilestoneName
-from service.errors import Invalid, NotFound
+from service.errors import Fault, Invalid, NotFound
 from service.models.tasks import Task
 from service.records import answers, supervision, tasks, timeline, transitions
 from service.runtime import Runtime
@@ -35,7 +35,7 @@ def _act(runtime: Runtime, scope: Scope, task_id: str, change: Callable[[Work, T
 
 def _known(work: Work, worker: str) -> str:
     if worker not in work.partnership.worker_by_slug:
-        raise Invalid(f"worker: nobody in the partnership is called {worker!r}")
+        raise Invalid("the content is wrong", (Fault("/worker", f"nobody in the partnership is called {worker!r}"),))
     return worker
 
 

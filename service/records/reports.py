@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from math import ceil
 from statistics import median
 from typing import Any
 
@@ -15,7 +16,7 @@ from service.work import Work
 
 WORST_FIRST = (MilestoneState.BREACHED, MilestoneState.AT_RISK)
 MOST_ATTENTION = 200
-PERCENTILE = 0.9
+PERCENTILE = 0.9  # by nearest rank
 
 
 def standing(work: Work, localities: Sequence[str]) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def _figures(work: Work, pairs: Sequence[tuple[Task, Milestone]]) -> dict[str, A
         "open": len(running),
         "met_percent": round(100 * len(in_time) / decided, 1) if decided else None,
         "median_minutes": round(median(minutes), 1) if minutes else None,
-        "p90_minutes": round(minutes[min(len(minutes) - 1, int(PERCENTILE * len(minutes)))], 1) if minutes else None,
+        "p90_minutes": round(minutes[ceil(PERCENTILE * len(minutes)) - 1], 1) if minutes else None,
     }
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlmodel import col
 
 from notifiers.base import Channel
-from service.errors import Invalid
+from service.errors import Fault, Invalid
 from service.models.tasks import LIVE, Task, TaskState
 from service.models.timers import TimerKind
 from service.records import milestones, notices, paging, timeline, timers
@@ -13,14 +13,16 @@ from service.records.guards import Refused, Why, change, let_go, require_live, t
 from service.records.policies import policy_of
 from service.work import Work
 
-LONGEST_PAUSE = timedelta(hours=24)
+USUAL_PAUSE = timedelta(hours=24)
+LONGEST_PAUSE = timedelta(days=14)
 
 
 def pause(work: Work, task: Task, reason: str, until: datetime | None, *, actor: str) -> None:
-    """Stop the clock until a moment, at most a day away: a paused task wakes up by itself. Raises Refused, Invalid."""
-    until = until or work.now + LONGEST_PAUSE
-    if not work.now < until <= work.now + timedelta(days=14):
-        raise Invalid("until must lie ahead, and at most 14 days ahead")
+    """Stop the clock until a moment, a day away if none is given: a paused task wakes up by itself. Raises Refused,
+    Invalid."""
+    until = until or work.now + USUAL_PAUSE
+    if not work.now < until <= work.now + LONGEST_PAUSE:
+        raise Invalid("the content is wrong", (Fault("/until", "must lie ahead, and at most 14 days ahead"),))
     require_live(work, task)
     if not change(work, task, col(Task.paused_at).is_(None), paused_at=work.now, paused_until=until):
         raise Refused(Why.PAUSED, task, f"{task.code} is paused already")

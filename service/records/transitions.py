@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import and_, col, or_
 
 from rules.sla import MilestoneName
-from service.errors import Invalid
+from service.errors import Fault, Invalid
 from service.metrics import ACKNOWLEDGED
 from service.models.ids import new_id
 from service.models.tasks import LIVE, Page, PageOutcome, Taker, Task, TaskState
@@ -135,7 +135,10 @@ def complete(
     """The work is done, with one of the pathway's outcomes. Raises Invalid for another word, Refused by state."""
     allowed = policy_of(task).outcomes
     if outcome not in allowed:
-        raise Invalid(f"{outcome!r} is not an outcome of this pathway; one of {', '.join(allowed)} is needed")
+        fault = Fault(
+            "/outcome", f"{outcome!r} is not an outcome of this pathway; one of {', '.join(allowed)} is needed"
+        )
+        raise Invalid("the content is wrong", (fault,))
     _hold(work, task, worker, actor=actor, channel=channel)
     if not change(
         work, task, col(Task.state) == TaskState.ACKNOWLEDGED, state=TaskState.COMPLETED, outcome=outcome, **_over(work)
