@@ -6,8 +6,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
@@ -59,6 +60,8 @@ TAGS = [
     {"name": "Sandbox", "description": "The clock and the on-screen phones. None of it exists in live mode."},
 ]
 
+PARTS = (incidents, tasks, sla, people, rulebook, audit, keys, callbacks, stream, health)
+
 
 def create_app(runtime: Runtime) -> FastAPI:
     """The whole HTTP side over one runtime."""
@@ -91,7 +94,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unreadable)
-    for part in (incidents, tasks, sla, people, rulebook, audit, keys, callbacks, stream, health):
+    for part in PARTS:
         app.include_router(part.router)
     for page in (board, task_page, sign_in):
         app.include_router(page.router, include_in_schema=False)
@@ -111,6 +114,19 @@ def _name_of(route: APIRoute) -> str:
     return route.name
 
 
+def _put_examples_back(router: APIRouter, paths: dict[str, Any]) -> None:
+    """FastAPI leaves out whatever is null, in examples too; there a null says something."""
+    for route in router.routes:
+        if not isinstance(route, APIRoute) or route.path_format not in paths:
+            continue
+        for method in route.methods or ():
+            answers = paths[route.path_format][method.lower()]["responses"]
+            for status, answer in route.responses.items():
+                for kind, content in answer.get("content", {}).items():
+                    if "example" in content:
+                        answers[str(status)]["content"][kind]["example"] = jsonable_encoder(content["example"])
+
+
 def _component(status: str) -> str:
     return "".join(word.capitalize() for word in HTTPStatus(int(status)).phrase.split())
 
@@ -118,7 +134,11 @@ def _component(status: str) -> str:
 def openapi(app: FastAPI) -> dict[str, Any]:
     """The description of this API: what openapi.yaml at the top level holds."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        document = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes, tags=app.openapi_tags
+        )
+        for part in (*PARTS, sandbox):
+            _put_examples_back(part.router, document["paths"])
         document["servers"] = [{"url": "/", "description": "this installation"}]
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):

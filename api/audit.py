@@ -38,7 +38,7 @@ def read_audit(
     caller: SupervisorDep,
     work: WorkDep,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     subject: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9@._-]{1,80}$")] = None,
 ) -> dict[str, Any]:
     """Newest first. `callout audit verify` proves that no entry was changed, deleted or moved."""

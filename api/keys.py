@@ -27,7 +27,7 @@ class KeyBody(BaseModel):
     )
 
     role: Role
-    name: str = Field(min_length=1, max_length=80, pattern=r"\S")
+    name: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")
     localities: list[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]] = Field(default=[], max_length=50)
     needs_lawful_basis: bool = False
 

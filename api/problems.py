@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from rules.incident import LINE, NO_NUL
 from service import errors
 from service.records.inforce import NotSetUp
 
@@ -120,6 +121,8 @@ def _plain(found: Mapping[str, Any]) -> str:
         return "there is no such field"
     if found["type"] == "timezone_aware":
         return "an offset is needed, such as 2026-11-20T15:41:00Z"
+    if found["type"] == "string_pattern_mismatch" and found.get("ctx", {}).get("pattern") in (LINE, NO_NUL):
+        return "must hold no control characters"
     if found["type"] == "json_invalid":
         return f"this is not JSON: {found.get('ctx', {}).get('error', 'syntax error')}"
     return str(found["msg"]).removeprefix("Value error, ")

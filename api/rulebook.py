@@ -18,6 +18,8 @@ from service.runtime import Runtime
 
 router = APIRouter(prefix="/v1/rulebook", tags=["Rulebook"])
 
+LONGEST_REASON = 500
+
 _EXAMPLE = {
     "name": "bristol",
     "version": 1,
@@ -89,6 +91,8 @@ def _from_json(body: str) -> tuple[str, str | None]:
     except ValueError:
         raise Invalid("the content is wrong", (Fault("", "this is not JSON"),)) from None
     source, why = (given.get("source"), given.get("why")) if isinstance(given, dict) else (None, None)
+    if isinstance(why, str) and ("\x00" in why or len(why) > LONGEST_REASON):
+        raise Invalid("the content is wrong", (Fault("/why", f"one line of at most {LONGEST_REASON} characters"),))
     if not isinstance(source, str) or not isinstance(why, str | None):
         raise Invalid("the content is wrong", (Fault("/source", "the rulebook's YAML as one string is needed"),))
     return source, why

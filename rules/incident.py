@@ -25,23 +25,11 @@ UNKNOWN_AGE = -1
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)\s*([0-9][A-Z]{2})")
 
 
-def _no_control(text: str) -> str:
-    if any(ord(character) < ord(" ") or character == "\x7f" for character in text):
-        raise ValueError("must hold no control characters")
-    return text
-
-
 def _postcode(text: str) -> str:
     found = _POSTCODE.fullmatch(text.strip().upper())
     if found is None:
         raise ValueError("is not a postcode such as BS4 1AA")
     return f"{found[1]} {found[2]}"
-
-
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must hold no NUL character")
-    return text
 
 
 def _text_alone(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -69,8 +57,11 @@ def _storable(moment: datetime) -> datetime:
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=64)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
-Ref = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_no_control)]
-Short = Annotated[str, StringConstraints(max_length=200), AfterValidator(_no_control)]
+# One line of text: control characters would break logs, texts and lists, and PostgreSQL keeps no NUL.
+NO_NUL = r"^[^\x00]*$"
+LINE = r"^[^\x00-\x1f\x7f]*$"
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=LINE)]
+Short = Annotated[str, StringConstraints(max_length=200, pattern=LINE)]
 
 
 class Place(BaseModel):
@@ -127,7 +118,7 @@ class IncidentReport(BaseModel):
     place: Place | None = None
     people: list[Person] = Field(default=[], max_length=200)
     groups: list[Ref] = Field(default=[], max_length=200, examples=[["g-19"]])
-    summary: Annotated[str, AfterValidator(_no_nul)] | None = Field(default=None, max_length=8000)
+    summary: Annotated[str, StringConstraints(max_length=8000, pattern=NO_NUL)] | None = None
     attributes: Annotated[dict[str, JsonValue], AfterValidator(_text_alone)] = Field(
         default={}, examples=[{"weapon": "knife"}]
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -49,13 +50,15 @@ def verify(session: Session, keyring: Keyring) -> tuple[int, Broken | None]:
     """How many entries hold, and the first one that was edited, deleted or moved, if any."""
     head = session.get(AuditHead, HEAD)
     previous, expected = BEGINNING, 0
-    for entry in session.exec(select(AuditEntry).order_by(col(AuditEntry.seq)).execution_options(yield_per=1000)):
-        expected += 1
-        if entry.seq != expected:
-            return expected - 1, Broken(expected, f"entry {expected} is missing")
-        if entry.hash != _link(entry, previous, keyring):
-            return expected - 1, Broken(entry.seq, f"entry {entry.seq} was changed, or moved from another place")
-        previous = entry.hash
+    query = select(AuditEntry).order_by(col(AuditEntry.seq)).execution_options(yield_per=1000)
+    with closing(session.exec(query)) as entries:
+        for entry in entries:
+            expected += 1
+            if entry.seq != expected:
+                return expected - 1, Broken(expected, f"entry {expected} is missing")
+            if entry.hash != _link(entry, previous, keyring):
+                return expected - 1, Broken(entry.seq, f"entry {entry.seq} was changed, or moved from another place")
+            previous = entry.hash
     if head is None or (head.seq, head.hash) != (expected, previous):
         return expected, Broken(expected + 1, f"entry {expected + 1} is missing: the end of the chain was cut off")
     return expected, None

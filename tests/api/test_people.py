@@ -1,0 +1,128 @@
+"""Who is on call, where nobody is, changes for a while, and the partnership file."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.api.conftest import pointers, problem
+
+TEAM = "/v1/teams/education-inclusion-south"
+
+
+def test_who_is_on_call_follows_the_rota(supervisor: httpx.Client) -> None:
+    before = supervisor.get(f"{TEAM}/on-call", params={"at": "2026-11-23T08:59:00Z"}).json()
+    after = supervisor.get(f"{TEAM}/on-call", params={"at": "2026-11-23T09:00:00Z"}).json()
+    assert {before["on_call"][0], after["on_call"][0]} == {"amina", "ben"}
+    assert before["backups"] == after["on_call"]
+    assert before["lead"] == "grace"
+    now = supervisor.get(f"{TEAM}/on-call").json()
+    assert len(now["on_call"]) == 1
+    assert supervisor.get("/v1/teams/duty/on-call").json()["on_call"][0] == "dana"
+
+
+def test_a_team_that_is_not_there_or_not_theirs_is_404(
+    supervisor: httpx.Client, key_for: Callable[..., httpx.Client]
+) -> None:
+    problem(supervisor.get("/v1/teams/nobody/on-call"), 404)
+    problem(key_for("supervisor", "north").get(f"{TEAM}/on-call"), 404)
+
+
+def test_an_override_stands_in_for_a_while(supervisor: httpx.Client) -> None:
+    at = {"at": "2026-12-02T12:00:00Z"}
+    on_call = supervisor.get(f"{TEAM}/on-call", params=at).json()["on_call"][0]
+    other = "ben" if on_call == "amina" else "amina"
+    body = {
+        "kind": "replace",
+        "worker": other,
+        "instead_of": on_call,
+        "starts_at": "2026-12-02T08:00:00Z",
+        "ends_at": "2026-12-02T18:00:00Z",
+    }
+    made = supervisor.post(f"{TEAM}/overrides", json=body)
+    assert made.status_code == 201
+    assert made.json()["team"] == "education-inclusion-south"
+    assert supervisor.get(f"{TEAM}/on-call", params=at).json()["on_call"] == [other]
+    later = supervisor.get(f"{TEAM}/on-call", params={"at": "2026-12-02T18:00:00Z"}).json()
+    assert later["on_call"] == [on_call]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"worker": "nobody"}, "/worker"),
+        ({"ends_at": "2026-12-01T00:00:00Z"}, "/ends_at"),
+        ({"kind": "swap"}, "/kind"),
+        ({"instead_of": "nobody"}, "/instead_of"),
+        ({"starts_at": "2026-12-02T08:00:00"}, "/starts_at"),
+    ],
+)
+def test_an_override_that_can_not_be_is_refused(supervisor: httpx.Client, change: dict[str, Any], pointer: str) -> None:
+    body = {
+        "kind": "replace",
+        "worker": "ben",
+        "instead_of": "amina",
+        "starts_at": "2026-12-02T08:00:00Z",
+        "ends_at": "2026-12-02T18:00:00Z",
+    }
+    assert pointer in pointers(supervisor.post(f"{TEAM}/overrides", json=body | change))
+
+
+def test_a_day_without_anybody_is_a_gap(supervisor: httpx.Client) -> None:
+    period = {"from": "2026-12-07T00:00:00Z", "to": "2026-12-14T00:00:00Z"}
+    assert supervisor.get("/v1/coverage", params=period).json()["gaps"] == []
+    team = "/v1/teams/outreach-north"
+    for worker in ("leroy", "wanjiru"):
+        away = {
+            "kind": "remove",
+            "worker": worker,
+            "starts_at": "2026-12-08T00:00:00Z",
+            "ends_at": "2026-12-09T00:00:00Z",
+        }
+        assert supervisor.post(f"{team}/overrides", json=away).status_code == 201
+    gaps = supervisor.get("/v1/coverage", params=period).json()["gaps"]
+    assert {gap["team"] for gap in gaps} == {"outreach-north"}
+    assert min(gap["starts_at"] for gap in gaps) == "2026-12-08T00:00:00Z"
+    assert max(gap["ends_at"] for gap in gaps) == "2026-12-09T00:00:00Z"
+
+
+def test_the_partnership_file_comes_back_and_changes_nothing_when_applied_again(admin: httpx.Client) -> None:
+    document = admin.get("/v1/partnership").json()
+    assert document["partnership"] == "bristol"
+    assert len(document["workers"]) == 14
+    assert admin.put("/v1/partnership", json=document).json() == {"changes": []}
+    as_yaml = yaml.safe_dump(document)
+    headers = {"Content-Type": "application/yaml"}
+    assert admin.put("/v1/partnership", content=as_yaml, headers=headers).json() == {"changes": []}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda d: d["teams"][0]["rota"].update(workers=["nobody"]), "nobody"),
+        (lambda d: d["workers"][0].update(phone="12"), "+447700900101"),
+        (lambda d: d["teams"][0]["rota"].update(handover="Someday"), "Mon 09:00"),
+        (lambda d: d.update(timezone="Mars/Olympus"), "Europe/London"),
+        (lambda d: d["duty"].update(workers=[]), "at least 1"),
+        (lambda d: d["workers"].append(dict(d["workers"][0])), "twice"),
+        (lambda d: d.update(colour="red"), "colour"),
+    ],
+)
+def test_a_partnership_with_a_fault_is_refused_whole(
+    admin: httpx.Client, spoil: Callable[[dict[str, Any]], None], says: str
+) -> None:
+    document = admin.get("/v1/partnership").json()
+    spoil(document)
+    answer = problem(admin.put("/v1/partnership", json=document), 422)
+    assert says in str(answer)
+    assert admin.get("/v1/partnership").json() != document
+
+
+def test_a_changed_phone_is_told_and_kept(admin: httpx.Client) -> None:
+    document = admin.get("/v1/partnership").json()
+    worker = next(w for w in document["workers"] if w["slug"] == "rosa")
+    worker["phone"] = "+447700900155"
+    assert admin.put("/v1/partnership", json=document).json()["changes"] == ["worker rosa: changed (phone)"]
+    assert "+447700900155" in admin.get("/v1/partnership").text

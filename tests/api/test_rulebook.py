@@ -1,0 +1,66 @@
+"""The rulebook in force: read, replaced as a whole, refused as a whole; a running task keeps the policy it was opened under."""
+
+import httpx
+import pytest
+
+from tests.api.conftest import Report, problem
+
+YAML = {"Content-Type": "application/yaml"}
+
+
+@pytest.fixture
+def source(supervisor: httpx.Client) -> str:
+    found: str = supervisor.get("/v1/rulebook").json()["source"]
+    return found
+
+
+def test_the_shipped_book_is_in_force(supervisor: httpx.Client) -> None:
+    book = supervisor.get("/v1/rulebook").json()
+    assert book["name"] == "bristol"
+    assert "pathways:" in book["source"]
+
+
+def test_a_book_with_faults_is_refused_with_their_lines(admin: httpx.Client, source: str) -> None:
+    wrong = source.replace("sms_label: Education response", "sms_label: Knife response").replace(
+        "incident.setting", "incident.seting", 1
+    )
+    answer = problem(admin.put("/v1/rulebook", content=wrong, headers=YAML), 422)
+    told = {fault["pointer"]: fault["detail"] for fault in answer["errors"]}
+    line = next(n for n, text in enumerate(wrong.splitlines(), 1) if "Knife response" in text)
+    assert told["/pathways/education-inclusion/sms_label"].startswith(f"line {line}: ")
+    assert any("seting" in detail and "setting" in detail for detail in told.values())
+    assert admin.get("/v1/rulebook").json()["source"] == source
+
+
+def test_a_new_book_counts_for_new_incidents_alone(
+    admin: httpx.Client, supervisor: httpx.Client, report: Report, source: str
+) -> None:
+    running = report(drill=True)["tasks"][0]
+    before = supervisor.get("/v1/rulebook").json()["version"]
+    changed = source.replace("acknowledge: 30m", "acknowledge: 10m", 1)
+    assert changed != source
+    put = admin.put("/v1/rulebook", json={"source": changed, "why": "the board asked for it"}).json()
+    assert (put["version"], put["why"]) == (before + 1, "the board asked for it")
+    fresh = report(drill=True)
+    assert fresh["rulebook"] == f"bristol@{before + 1}"
+
+    def minutes(task: str) -> float:
+        found = supervisor.get(f"/v1/tasks/{task}").json()
+        due = next(m["due_at"] for m in found["sla"] if m["milestone"] == "acknowledge")
+        return round(_seconds(due) - _seconds(found["opened_at"])) / 60
+
+    assert minutes(fresh["tasks"][0]["id"]) == 10
+    assert minutes(running["id"]) == 30
+    again = admin.put("/v1/rulebook", content=changed, headers=YAML).json()
+    assert again["version"] == before + 1, "the same book again is not another version"
+
+
+def _seconds(moment: str) -> float:
+    from datetime import datetime  # noqa: PLC0415
+
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"source": 5}', b'{"why": "x"}'])
+def test_a_body_that_holds_no_book_is_refused(admin: httpx.Client, body: bytes) -> None:
+    problem(admin.put("/v1/rulebook", content=body, headers={"Content-Type": "application/json"}), 422)
