@@ -22,7 +22,8 @@ def show_board(request: Request, runtime: RuntimeDep, locality: Locality = None)
     """The whole page."""
     caller, key_id = supervisor_here(request, runtime)
     if caller is None:
-        return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+        here = f"/board?locality={locality}" if locality else "/board"
+        return RedirectResponse(f"/sign-in?next={quote(here)}", 303)
     response = page(request, "board.html", **_context(runtime, caller, locality))
     if key_id:
         give_session(response, runtime, key_id)
