@@ -38,12 +38,14 @@ class KnownPlace(BaseModel):
 
 @dataclass(frozen=True)
 class FoundPlace:
-    """A place of the rulebook's, and how a report led to it."""
+    """A place of the rulebook's, and how a report led to it. `identity` is the same however it was found; an area has
+    none, because two events in one area are two events."""
 
     kind: str
     slug: str | None
     locality: str
     how: str
+    identity: str | None
 
 
 class KnownPlaces:
@@ -70,7 +72,8 @@ class KnownPlaces:
             found = self._by.get((key, value)) if value else None
             if found:
                 how = words if key == "name" else f"{words} {value}"
-                return FoundPlace(found.kind, found.slug, found.locality, how)
+                identity = None if found.kind == "area" else "known:" + ":".join(_keys_of(found)[0])
+                return FoundPlace(found.kind, found.slug, found.locality, how, identity)
         return None
 
 

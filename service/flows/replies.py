@@ -54,13 +54,23 @@ def _receive(work: Work, text: InboundText) -> Understood:
         work.record("text.unknown_number", work.keyring.fingerprint("phone", text.sender), actor="stranger")
         return Understood(meaning=STRANGER)
     reply = grammar.parse(text.body)
-    if text.opted_out is not None:
-        reply = Reply(verb=Verb.STOP if text.opted_out else Verb.START, code=None, words="")
+    if text.opted_out:
+        reply = Reply(verb=Verb.STOP, code=None, words="")
+    if text.opted_out is False and not _takes(work, worker, reply):
+        reply = Reply(verb=Verb.START, code=None, words="")
     if reply.verb is Verb.UNKNOWN:
         return _unreadable(work, text, worker)
     task = _handle(work, worker, reply)
     received.keep(work, text, worker=worker.slug, meaning=reply.verb.value, task_id=task.id if task else None)
     return Understood(meaning=reply.verb.value, code=task.code if task else reply.code)
+
+
+def _takes(work: Work, worker: WorkerSpec, reply: Reply) -> bool:
+    """Whether YES, which providers read as opting in, was meant as TAKE. Either way its sender can be reached again."""
+    if reply.verb is not Verb.TAKE or not (reply.code or tasks.concerning(work, worker.slug)):
+        return False
+    people.set_reachable(work, worker.slug)
+    return True
 
 
 def _unreadable(work: Work, text: InboundText, worker: WorkerSpec) -> Understood:

@@ -177,8 +177,8 @@ def _mark(work: Work, incident: Incident, report: IncidentReport, located: Locat
 def _marks(work: Work, report: IncidentReport, located: Located | None) -> set[str]:
     place = located.place if located else work.policy.places.find(report.place)
     keys = place_keys(report.place) if report.place else set()
-    if place and place.slug:
-        keys = keys | {f"place:{place.slug}"}
+    if place and place.identity:
+        keys = keys | {place.identity}
     marks = {_mark_of(work, "place", key) for key in keys}
     return marks | {_mark_of(work, "person", person.ref) for person in report.people}
 

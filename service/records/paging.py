@@ -18,6 +18,7 @@ from service.records import links, milestones, outbox, people, timeline, timers
 from service.records.policies import policy_of
 from service.work import Work
 
+SPOKEN = "call"  # nobody can follow a link that is read out
 FALLBACK = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
 
 
@@ -147,7 +148,7 @@ def _send_page(
     values = facts(work, task) | extra
     outbox.write(
         work,
-        template,
+        SPOKEN if channel is Channel.VOICE else template,
         worker=spec.slug,
         address=address(spec, channel) or "",
         channel=channel,

@@ -145,6 +145,15 @@ def set_unreachable(work: Work, worker: str, why: str) -> bool:
     return True
 
 
+def set_reachable(work: Work, worker: str) -> None:
+    """Note that texts reach a worker again; whether they are on call stays as it was."""
+    state = state_of(work, worker)
+    if state.unreachable_since:
+        state.unreachable_since = state.unreachable_why = None
+        work.session.add(state)
+        work.record("worker.reachable", worker, actor=worker)
+
+
 def told_about(work: Work, worker: str) -> Sequence[str]:
     """Who hears that a worker is off or can't be reached: the leads of their teams, and the duty manager."""
     leads = [lead_of(work, team) for team in work.partnership.teams_of(worker)]

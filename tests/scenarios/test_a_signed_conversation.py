@@ -190,6 +190,14 @@ def test_stop_marks_the_worker_unreachable_and_pages_the_next_one(city: City) ->
     city.twilio.wait_for_text(on_call, "back on call")
 
 
+def test_yes_is_understood_though_the_provider_takes_it_for_opting_in(city: City) -> None:
+    on_call = city.on_call()
+    task = city.report()["tasks"][0]
+    city.twilio.wait_for_text(on_call, task["code"])
+    city.twilio.text_in(on_call, "Yes", OptOutType="START")
+    city.twilio.wait_for_text(on_call, f"{task['code']} is yours")
+
+
 def test_an_unknown_number_gets_no_answer_and_shows_in_the_audit(city: City) -> None:
     city.report()
     assert city.twilio.text_in(STRANGER, "TAKE").status_code == 200
