@@ -108,7 +108,7 @@ def _sqlite(url: str) -> Engine:
             raise SettingsWrong(
                 f"CALLOUT_DATABASE_URL: can't write {path}: {error.strerror}. Give a folder that this user may write to"
             ) from None
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -130,4 +130,4 @@ def _postgresql(url: str) -> Engine:
     if not url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
         raise SettingsWrong("CALLOUT_DATABASE_URL must begin with sqlite:/// or postgresql://")
     address = make_url(url).set(drivername="postgresql+psycopg")
-    return create_engine(address, pool_pre_ping=True, pool_size=12, max_overflow=12)
+    return create_engine(address, pool_pre_ping=True, pool_size=12, max_overflow=12, hide_parameters=True)

@@ -2,10 +2,25 @@
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 
 from service.settings import Settings
+
+FRAMES = 12
+
+
+def _frames_alone(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its kind and its frames. Its message is left out: it may quote what somebody wrote."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["kind"] = type(error).__name__
+        event["frames"] = traceback.format_tb(error.__traceback__)[-FRAMES:]
+    return event
 
 
 def configure(settings: Settings) -> None:
@@ -14,7 +29,7 @@ def configure(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _frames_alone,
     ]
     last = structlog.dev.ConsoleRenderer(colors=False) if settings.sandbox else structlog.processors.JSONRenderer()
     level = logging.WARNING if settings.sandbox else logging.INFO

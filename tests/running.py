@@ -85,7 +85,7 @@ def run(*arguments: str, folder: Path, **environment: str) -> subprocess.Complet
     return subprocess.run(
         [str(COMMAND), *arguments],
         cwd=folder,
-        env=_environment(environment),
+        env=clean_environment(environment),
         capture_output=True,
         text=True,
         timeout=60,
@@ -93,7 +93,8 @@ def run(*arguments: str, folder: Path, **environment: str) -> subprocess.Complet
     )
 
 
-def _environment(extra: dict[str, str]) -> dict[str, str]:
+def clean_environment(extra: dict[str, str]) -> dict[str, str]:
+    """This process's environment without settings of ours, and with `extra`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLOUT_")}
     return kept | extra
 
@@ -105,7 +106,7 @@ def start(folder: Path, *, port: int | None = None, **environment: str) -> Servi
     process = subprocess.Popen(
         [str(COMMAND), "serve", "--port", str(port)],
         cwd=folder,
-        env=_environment(environment),
+        env=clean_environment(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
 
-API = re.compile(r"^/2010-04-01/Accounts/(?P<account>AC[0-9a-f]{32})/Messages\.json$")
+API = re.compile(r"^/2010-04-01/Accounts/(?P<account>AC[0-9a-f]{32})(?P<messages>/Messages)?\.json$")
 E164 = re.compile(r"^\+[1-9]\d{7,14}$")
 LONGEST_BODY = 1600
 LONGEST_VALIDITY = 36_000
@@ -246,7 +246,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self._known():
-            self._answer(HTTPStatus.OK, self.twilio._list(parse_qs(urlsplit(self.path).query)))
+            asked = urlsplit(self.path)
+            account = {"sid": self.twilio.account_sid, "status": "active", "type": "Full"}
+            is_list = asked.path.endswith("/Messages.json")
+            self._answer(HTTPStatus.OK, self.twilio._list(parse_qs(asked.query)) if is_list else account)
 
     def _known(self) -> bool:
         path = API.match(urlsplit(self.path).path)
