@@ -129,8 +129,8 @@ def _prepare(runtime: Runtime) -> None:
     if not setup.is_empty(runtime):
         for fault in setup.load_rulebook(runtime):
             print(
-                f"callout: rulebook, line {fault.line}, {fault.field}: {fault.problem}. "
-                "Its tasks go to the duty manager until this is put right.",
+                f"callout: rulebook, line {fault.line}, {fault.field}: {fault.problem}; expected {fault.expected}. "
+                "Everybody is paged all the same; tasks for a team that is not there go to the duty manager.",
                 file=sys.stderr,
             )
 

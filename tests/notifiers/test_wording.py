@@ -16,7 +16,7 @@ PARTNERSHIP = read_partnership(SHIPPED_PARTNERSHIP.read_text(encoding="utf-8"))
 BOOK = rulebook.load(SHIPPED_RULEBOOK.read_text(encoding="utf-8"), read=reader_beside(SHIPPED_RULEBOOK)).rulebook
 PATHWAYS = [*BOOK.pathways.values(), BOOK.pathway("triage")]
 
-LINK = "https://callout.example.org/t/" + "W" * 16
+LINK = "https://callout.somewhere.example.org/t/" + "W" * 16
 TIME = "00:00 Wed 30 Nov"
 CODE = "WWWW"
 

@@ -50,7 +50,7 @@ def test_silence_climbs_the_chain_to_the_duty_manager_and_repeats(story: Story) 
     for channel in ("sms", "voice", "email"):
         story.phone("dana").gets("PASS", channel=channel)
     for worker in ("grace", "dana"):
-        story.phone(worker).gets("OVERDUE", "takes over")
+        story.phone(worker).gets("OVERDUE", "TAKE")
     story.nothing_else()
     story.advance("PT30M")
     for channel in ("sms", "voice", "email"):
