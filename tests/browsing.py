@@ -7,13 +7,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
 
 from tests.browser import FLAGS, executable
 
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 REPOSITORY = Path(__file__).parent.parent
 BAD_ANSWER = 400
+# A page says by itself what its Content-Security-Policy stopped, also where the browser's console is silent.
+TELL_REFUSALS = """
+document.addEventListener("securitypolicyviolation", (stopped) =>
+  console.error(`Content-Security-Policy: ${stopped.violatedDirective} stopped ${stopped.blockedURI}`));
+"""
 
 
 @dataclass
@@ -40,8 +54,8 @@ class Visitor:
             self.troubles.append(f"console: {message.text}")
 
     def _failed(self, request: Request) -> None:
-        # Leaving a page ends its stream and what it was fetching; that is no fault.
-        if request.failure != "net::ERR_ABORTED":
+        # Leaving a page ends its stream and what it was fetching; that is no fault. Nothing else may be cut off.
+        if request.failure != "net::ERR_ABORTED" or request.resource_type not in ("eventsource", "fetch"):
             self.troubles.append(f"failed: {request.method} {request.url} {request.failure}")
 
     def _answered(self, response: Response) -> None:
@@ -62,10 +76,13 @@ def browser() -> Iterator[Browser]:
 def visitor(running: Browser, viewport: dict[str, int], *, allowed: tuple[int, ...] = ()) -> Iterator[Visitor]:
     """A visitor with a screen of that size. Answers with the `allowed` statuses are part of the story."""
     context = running.new_context(viewport=viewport, locale="en-GB", timezone_id="Europe/London")  # type: ignore[arg-type]
+    context.add_init_script(TELL_REFUSALS)
     person = Visitor(context, allowed=set(allowed))
-    yield person
-    context.close()
-    assert person.troubles == []
+    try:
+        yield person
+    finally:
+        context.close()
+    assert not person.troubles, "\n".join(person.troubles)
 
 
 def no_barriers(page: Page) -> None:
@@ -82,6 +99,12 @@ def fits_the_screen(page: Page) -> None:
     """Nothing has to be scrolled sideways."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} is {wide} pixels wider than the screen"
+
+
+def keep_inside(parts: Locator) -> None:
+    """What these parts hold does not run out of them."""
+    told = [part.inner_text() for part in parts.all() if part.evaluate("e => e.scrollWidth > e.clientWidth")]
+    assert not told, f"runs out of its place: {told}"
 
 
 def picture(page: Page, name: str) -> None:

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import HOW, executable
-from tests.browsing import DESK, PHONE, browser, fits_the_screen, no_barriers, picture, visitor
+from tests.browsing import DESK, PHONE, browser, fits_the_screen, keep_inside, no_barriers, picture, visitor
 from tests.conftest import BEGINNING
 from tests.live import City, live_city
 from tests.running import Service, running_service
@@ -20,6 +22,15 @@ pytestmark = [
     pytest.mark.xdist_group("browser"),
 ]
 SOON = 5_000
+
+
+@dataclass(frozen=True)
+class Night:
+    """A board in the middle of a story: its address, and the tasks' codes by what became of them."""
+
+    story: Story
+    url: str
+    codes: dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +52,22 @@ def story(sandbox: Service) -> Iterator[Story]:
     told.close()
 
 
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service to which nothing happens, for all tests that only look."""
+    with running_service(tmp_path_factory.mktemp("quiet"), CALLOUT_SANDBOX_CLOCK=BEGINNING) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    """A busy night that both boards look at."""
+    with running_service(tmp_path_factory.mktemp("busy"), CALLOUT_SANDBOX_CLOCK=BEGINNING) as service:
+        told = Story(service)
+        yield Night(told, service.url, board_of_a_busy_night(told))
+        told.close()
+
+
 def handset(page: Page, name: str) -> Locator:
     return page.get_by_role("article", name=f"{name}\u2019s phone")
 
@@ -50,101 +77,147 @@ def text_on(phone: Locator, text: str) -> None:
     phone.get_by_role("textbox").press("Enter")
 
 
+def move_on(page: Page, how_far: str) -> None:
+    button = page.get_by_role("button", name=f"Move the clock on {how_far}")
+    button.click()
+    expect(button).to_be_enabled(timeout=SOON)
+
+
 def test_a_head_of_service_is_convinced_in_two_minutes(sandbox: Service, chromium: Browser, story: Story) -> None:
     on_call = story.supervisor.get("/v1/teams/education-inclusion-south/on-call").json()
-    names = {"amina": "Amina Example", "ben": "Ben Specimen"}
-    first = names[on_call["on_call"][0]]
+    first = {"amina": "Amina Example", "ben": "Ben Specimen"}[on_call["on_call"][0]]
     with visitor(chromium, DESK) as person:
         page = person.open(f"{sandbox.url}/sandbox")
         expect(page.get_by_text("nothing leaves this machine")).to_be_visible()
         no_barriers(page)
+        panel = page.get_by_role("region", name="What is happening")
+        phone = handset(page, first)
 
         page.get_by_role("button", name="Weapon in school, South").click()
-        phone = handset(page, first)
         expect(phone).to_contain_text("Education response, South", timeout=SOON)
-        expect(phone).to_contain_text("TAKE")
+        taken = panel.get_by_role("article").filter(has_text="Education response")
+        expect(taken).to_contain_text("Nobody yet")
         text_on(phone, "take")
         expect(phone).to_contain_text("is yours", timeout=SOON)
-        panel = page.get_by_role("region", name="What is happening")
-        expect(panel).to_contain_text(f"{first} has it", timeout=SOON)
+        expect(taken).to_contain_text(f"{first} has it", timeout=SOON)
 
-        # The next one nobody answers.
-        page.get_by_role("button", name=re.compile("North$")).first.click()
-        expect(panel).to_contain_text("Nobody yet", timeout=SOON)
-        page.get_by_role("button", name=re.compile("hotspot", re.IGNORECASE)).first.click()
-        expect(panel.get_by_role("article")).to_have_count(3, timeout=SOON)
-        page.get_by_role("button", name="Move the clock on 5 minutes").click()
-        expect(panel).to_contain_text("step 2 of", timeout=SOON)
+        # The next one nobody answers: it climbs, is at risk, and then overdue.
+        page.get_by_role("button", name="Stabbing, on a ward, North").click()
+        silent = panel.get_by_role("article").filter(has_text="Hospital response")
+        expect(silent).to_contain_text("step 1 of 4", timeout=SOON)
+        lead = handset(page, "Priya Model")
+        expect(lead).to_have_count(0)
+        move_on(page, "5 minutes")
+        expect(silent).to_contain_text("step 2 of 4", timeout=SOON)
+        move_on(page, "5 minutes")
+        expect(silent).to_contain_text("At risk", timeout=SOON)
+        expect(lead).to_contain_text("Hospital response", timeout=SOON)
+        text_on(phone, "contact")
+        expect(phone).to_contain_text("contact noted", timeout=SOON)
+        expect(taken).to_contain_text("Contact met", timeout=SOON)
+        silent.get_by_role("button", name="Hide the timeline").click()
         no_barriers(page)
         picture(page, "sandbox")
-        page.get_by_role("button", name="Move the clock on 30 minutes").click()
-        expect(panel).to_contain_text("overdue", timeout=SOON)
+        move_on(page, "30 minutes")
+        expect(silent).to_contain_text("Acknowledge overdue", timeout=SOON)
+        expect(silent).to_contain_text("Nobody yet")
+        expect(taken).to_contain_text(f"{first} has it")
         expect(handset(page, "Dana Duty")).to_contain_text("OVERDUE", timeout=SOON)
         no_barriers(page)
         fits_the_screen(page)
+        page.get_by_role("button", name=re.compile("^Show all")).click()
+        expect(handset(page, "Maximiliana Featherstonehaugh-Example")).to_be_visible()
+        keep_inside(page.locator("article > header"))
 
 
 def test_the_sandbox_is_usable_on_a_phone(sandbox: Service, chromium: Browser) -> None:
     with visitor(chromium, PHONE) as person:
         page = person.open(f"{sandbox.url}/sandbox")
-        page.get_by_role("button", name="Weapon in school, South").click()
-        expect(page.get_by_role("article", name=re.compile("phone$")).first).to_contain_text("TAKE", timeout=SOON)
+        page.get_by_role("button", name="Stabbing, on a ward, North").click()
+        ringing = page.get_by_role("group", name="Incoming call")
+        expect(ringing).to_contain_text("Hospital response", timeout=SOON)
+        page.get_by_role("heading", name=re.compile("phones$")).evaluate("title => title.scrollIntoView()")
+        expect(ringing).to_be_in_viewport(ratio=1)
         fits_the_screen(page)
         no_barriers(page)
 
 
+def open_task(story: Story, kind: str, **fields: Any) -> dict[str, Any]:
+    """Report an incident; the task that it opens."""
+    found: dict[str, Any] = story.report(kind, **fields)["tasks"][0]
+    return found
+
+
+def change(story: Story, task: dict[str, Any], action: str, **body: str) -> None:
+    answer = story.supervisor.post(f"/v1/tasks/{task['id']}/{action}", json=body)
+    assert answer.status_code == 200, answer.text
+
+
 def board_of_a_busy_night(story: Story) -> dict[str, str]:
-    """Some tasks in several states; their codes."""
-    codes = {}
-    for name, kind, fields in (
-        ("late", "weapon_in_school", {"locality": "south"}),
-        ("taken", "weapon_in_school", {"locality": "north"}),
-        ("hospital", "stabbing", {"setting": "hospital", "place": {"hospital": "riverside"}}),
-    ):
-        codes[name] = story.report(kind, **fields)["tasks"][0]["code"]
-    task = next(t for t in story.supervisor.get("/v1/tasks").json()["items"] if t["code"] == codes["taken"])
-    story.supervisor.post(f"/v1/tasks/{task['id']}/acknowledge", json={"worker": "chidi"})
-    story.advance("PT32M")
-    codes["fresh"] = story.report("weapon_in_school", locality="east-central")["tasks"][0]["code"]
-    return codes
+    """Tasks of three localities in every state; their codes."""
+    tasks = {
+        "late": open_task(story, "weapon_in_school", locality="south"),
+        "hospital": open_task(story, "stabbing", setting="hospital", place={"hospital": "riverside"}),
+        "taken": open_task(story, "weapon_in_school", locality="north"),
+        "paused": open_task(story, "weapon_in_school", place={"name": "St Elsewhere High School", "urn": "100002"}),
+    }
+    change(story, tasks["taken"], "acknowledge", worker="chidi")
+    change(story, tasks["paused"], "acknowledge", worker="maximiliana")
+    change(story, tasks["paused"], "pause", reason="the family asked for time")
+    story.advance("PT8M")
+    tasks["risky"] = open_task(story, "drugs_in_school", setting="school", locality="north")
+    story.advance("PT24M")
+    tasks["fresh"] = open_task(story, "weapon_in_school", locality="east-central")
+    return {name: task["code"] for name, task in tasks.items()}
 
 
-def test_the_board_shows_the_worst_first_and_stays_live(sandbox: Service, chromium: Browser, story: Story) -> None:
-    codes = board_of_a_busy_night(story)
+def codes_of(page: Page, locality: str) -> Locator:
+    return page.get_by_role("region", name=locality, exact=True).get_by_role("heading", level=3)
+
+
+def test_the_board_shows_the_worst_first_and_stays_live(busy: Night, chromium: Browser) -> None:
+    codes = busy.codes
     with visitor(chromium, DESK) as person:
-        page = person.open(f"{sandbox.url}/board")
-        expect(page.get_by_role("article", name=f"Task {codes['late']}")).to_contain_text("overdue", ignore_case=True)
-        expect(page.get_by_role("article", name=f"Task {codes['taken']}")).to_contain_text("Chidi Instance has it")
-        expect(page.get_by_role("list", name="Open tasks")).to_contain_text("overdue")
+        page = person.open(f"{busy.url}/board")
+        expect(codes_of(page, "North")).to_contain_text([codes["risky"], codes["taken"]])
+        expect(codes_of(page, "East Central")).to_contain_text([codes["hospital"], codes["fresh"], codes["paused"]])
+        expect(codes_of(page, "South")).to_contain_text([codes["late"]])
+        for name, words in (
+            ("late", "Acknowledge overdue"),
+            ("risky", "At risk"),
+            ("taken", "Chidi Instance has it"),
+            ("paused", "Paused until"),
+        ):
+            expect(page.get_by_role("article", name=f"Task {codes[name]}")).to_contain_text(words)
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
-        before = page.get_by_role("article").count()
-        newest = story.report("drugs_in_school", setting="school", locality="south")["tasks"][0]["code"]
-        expect(page.get_by_role("article", name=f"Task {newest}")).to_be_visible(timeout=SOON)
-        assert page.get_by_role("article").count() == before + 1
-        south = page.get_by_role("region", name="South").get_by_role("article")
-        expect(south.first).to_contain_text(codes["late"])
+        page.evaluate("document.body.dataset.neverReloaded = 'yes'")
+        newest = open_task(busy.story, "drugs_in_school", setting="school", locality="south")["code"]
+        expect(codes_of(page, "South")).to_contain_text([codes["late"], newest], timeout=SOON)
+        expect(page.locator("body[data-never-reloaded]")).to_have_count(1)
         no_barriers(page)
         fits_the_screen(page)
         picture(page, "board")
 
         page.get_by_role("link", name="North", exact=True).click()
-        expect(page.get_by_role("article", name=f"Task {codes['taken']}")).to_be_visible()
-        expect(page.get_by_role("article", name=f"Task {codes['late']}")).to_have_count(0)
-        assert "locality=north" in page.url
+        expect(page).to_have_url(re.compile(r"/board\?locality=north$"))
+        expect(codes_of(page, "North")).to_contain_text([codes["risky"], codes["taken"]])
+        expect(page.get_by_role("article")).to_have_count(2)
+        no_barriers(page)
 
 
-def test_the_board_is_readable_on_a_phone(sandbox: Service, chromium: Browser, story: Story) -> None:
-    codes = board_of_a_busy_night(story)
+def test_the_board_is_readable_on_a_phone(busy: Night, chromium: Browser) -> None:
     with visitor(chromium, PHONE) as person:
-        page = person.open(f"{sandbox.url}/board")
-        expect(page.get_by_role("article", name=f"Task {codes['late']}")).to_be_visible()
+        page = person.open(f"{busy.url}/board")
+        for code in busy.codes.values():
+            expect(page.get_by_role("article", name=f"Task {code}").get_by_text(code, exact=True)).to_be_visible()
         fits_the_screen(page)
         no_barriers(page)
 
 
-def test_a_quiet_board_says_all_clear(sandbox: Service, chromium: Browser) -> None:
+def test_a_quiet_board_says_all_clear(quiet: Service, chromium: Browser) -> None:
     with visitor(chromium, DESK) as person:
-        page = person.open(f"{sandbox.url}/board")
+        page = person.open(f"{quiet.url}/board")
         expect(page.get_by_role("heading", name="All clear")).to_be_visible()
         no_barriers(page)
 
@@ -172,6 +245,8 @@ def test_a_task_is_taken_on_its_page_by_two_gestures(sandbox: Service, chromium:
         no_barriers(page)
         page.get_by_role("checkbox").check()
         page.get_by_role("button", name=f"Take {code}").click()
+        expect(page.get_by_role("status")).to_contain_text("It is yours")
+        expect(page.get_by_role("button", name=f"Take {code}")).to_have_count(0)
         assert story.task(task["id"])["state"] == "acknowledged"
         no_barriers(page)
 
@@ -179,6 +254,7 @@ def test_a_task_is_taken_on_its_page_by_two_gestures(sandbox: Service, chromium:
         expect(page.get_by_text("by the gate")).to_be_visible()
         no_barriers(page)
         page.get_by_role("button", name="I have made contact").click()
+        expect(page.get_by_role("status")).to_contain_text("Contact is recorded")
         page.get_by_role("radio", name="Plan agreed").check()
         page.get_by_role("button", name=f"Complete {code}").click()
         expect(page.get_by_text("This task is completed")).to_be_visible()
@@ -188,9 +264,9 @@ def test_a_task_is_taken_on_its_page_by_two_gestures(sandbox: Service, chromium:
     assert {m["milestone"]: m["state"] for m in done["sla"]}["contact"] == "met"
 
 
-def test_a_link_that_is_none_says_what_to_do(sandbox: Service, chromium: Browser) -> None:
+def test_a_link_that_is_none_says_what_to_do(quiet: Service, chromium: Browser) -> None:
     with visitor(chromium, PHONE, allowed=(404,)) as person:
-        page = person.open(f"{sandbox.url}/t/AAAAAAAAAAAAAAAA")
+        page = person.open(f"{quiet.url}/t/AAAAAAAAAAAAAAAA")
         expect(page.get_by_text("MORE", exact=True)).to_be_visible()
         no_barriers(page)
 
@@ -203,6 +279,8 @@ def city(tmp_path: Path) -> Iterator[City]:
 
 def test_live_supervisors_sign_in_with_their_key(city: City, chromium: Browser) -> None:
     url = city.service.url
+    for absent in ("/sandbox", "/v1/sandbox/state"):
+        assert httpx.get(url + absent).status_code == 404
     # The session's cookie is for https alone where the public address is https; on loopback it is carried all the same.
     with visitor(chromium, DESK, allowed=(401,)) as person:
         page = person.open(f"{url}/board?locality=south")
@@ -220,3 +298,4 @@ def test_live_supervisors_sign_in_with_their_key(city: City, chromium: Browser) 
         expect(page.get_by_text("nothing leaves this machine")).to_have_count(0)
         code = city.report()["tasks"][0]["code"]
         expect(page.get_by_role("article", name=f"Task {code}")).to_be_visible(timeout=SOON)
+        no_barriers(page)

@@ -27,6 +27,8 @@ export function phoneBench(parent, { reply, spoken }) {
       shown.map((worker) => handsets.get(worker).element),
     );
     for (const phone of news) handsets.get(phone.worker).buzz();
+    // On a small screen the row is scrolled sideways: it goes to the handset that rings, unless a hand is on another.
+    if (news.length && !parent.contains(document.activeElement)) bringInto(parent, handsets.get(news[0].worker).element);
     if (news.length) spoken(`New message for ${news.map((phone) => phone.name).join(", ")}`);
     first = false;
   }
@@ -36,6 +38,10 @@ export function phoneBench(parent, { reply, spoken }) {
   }
 
   return { draw, tick };
+}
+
+function bringInto(row, element) {
+  row.scrollLeft += element.getBoundingClientRect().left - row.getBoundingClientRect().left;
 }
 
 /** Whoever hears something moves to the front, unless already in plain view: handsets do not hop about under a hand. */
