@@ -97,3 +97,12 @@ def service_on_each(database_url: str, tmp_path: Path) -> Iterator[Service]:
     """`callout serve` in a process of its own, on each database."""
     with running_service(tmp_path, CALLOUT_DATABASE_URL=database_url, CALLOUT_SANDBOX_CLOCK=BEGINNING) as started:
         yield started
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that share a service run in one process, so that it is started once."""
+    for item in items:
+        if "shared_service" in getattr(item, "fixturenames", ()):
+            callspec = getattr(item, "callspec", None)
+            kind = callspec.params.get("shared_service", "") if callspec else ""
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{kind}"))

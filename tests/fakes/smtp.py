@@ -81,6 +81,8 @@ def running_mail() -> Iterator[FakeMail]:
         hostname="127.0.0.1",
         port=0,
         authenticator=_authenticate,
+        # One mechanism: the real thing answers each wrong try only after some seconds.
+        auth_exclude_mechanism=["LOGIN"],
         auth_require_tls=False,
     )
     controller.start()

@@ -67,7 +67,7 @@ def test_an_overdue_task_goes_back_up_and_the_duty_manager_can_take_it_over(runt
     task = open_task(runtime)
     worker = on_call(runtime)
     text(runtime, worker, "take")
-    engine.advance(timedelta(hours=100))
+    engine.advance(timedelta(hours=30))
     assert task_now(runtime).overdue_since is not None
     assert any("OVERDUE" in words for words in texts_to(runtime, "dana"))
     text(runtime, "dana", f"take {task.code}")
@@ -80,7 +80,7 @@ def test_an_overdue_task_that_its_holder_takes_again_is_asked_about_again(runtim
     task = open_task(runtime)
     worker = on_call(runtime)
     text(runtime, worker, "take")
-    engine.advance(timedelta(hours=100))
+    engine.advance(timedelta(hours=30))
     text(runtime, worker, f"take {task.code}")
     with runtime.reading() as work:
         assert [timer.kind for timer in work.session.exec(select(Timer))] == [TimerKind.CHECK]
