@@ -77,6 +77,7 @@ class FakeTwilio:
     refuse_number: dict[str, Refusal] = field(default_factory=dict)
     refuse_next: deque[Refusal] = field(default_factory=deque)
     lose_next_answer: int = 0
+    takes_seconds: float = 0
     blocked: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -150,6 +151,7 @@ class FakeTwilio:
             validity_period=int(form["ValidityPeriod"]) if "ValidityPeriod" in form else None,
             at=datetime.now(UTC),
         )
+        threading.Event().wait(self.takes_seconds)
         with self.changed:
             self.texts.append(text)
             self.changed.notify_all()
