@@ -26,6 +26,7 @@ from api import (
     keys,
     people,
     problems,
+    reports,
     rulebook,
     sandbox,
     sla,
@@ -143,6 +144,9 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
+        for model in reports.DESCRIBED:
+            described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= described.pop("$defs", {}) | {model.__name__: described}
         errors = {
             str(status): {name: part for name, part in answer.items() if name != "model"}
             for status, answer in problems.responses(*problems.EXAMPLES).items()
@@ -199,5 +203,5 @@ def _refuse(request: Request, faults: list[dict[str, str]], body: Any) -> JSONRe
             return problems.problem(refusal.status, refusal.detail, headers=refusal.headers)
         if request.method == "POST" and path == "/v1/incidents" and caller.role is not Role.SUPERVISOR:
             content = problems.content(422, "the content is wrong", faults)
-            incidents.keep_refused(caller, access.runtime_of(request), content, body)
+            incidents.keep_refused(caller, access.runtime_of(request), [incidents.Refusal(content, body)])
     return problems.problem(422, "the content is wrong", faults=faults)

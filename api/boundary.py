@@ -113,6 +113,7 @@ def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
 
 
 ALSO_TAKES: dict[str, tuple[str, ...]] = {
+    "/v1/incidents": ("application/cloudevents+json",),
     "/v1/rulebook": ("application/yaml",),
     "/v1/partnership": ("application/yaml",),
 }

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from fastapi import Body
-
 REPORT: dict[str, Any] = {
     "type": "weapon_in_school",
     "occurred_at": "2026-11-20T15:41:00Z",
@@ -16,8 +14,6 @@ REPORT: dict[str, Any] = {
     "summary": "free text",
     "attributes": {"weapon": "knife"},
 }
-
-BODY = Body(openapi_examples={"weapon in school": {"summary": "A weapon found in a school", "value": REPORT}})
 
 _SLA = [
     {
@@ -107,6 +103,23 @@ TASK: dict[str, Any] = {
             "detail": "Amina Example, step 1",
         }
     ],
+}
+
+BATCH: dict[str, Any] = {
+    "items": [
+        {"status": 201, "id": _INCIDENT_ID, "problem": None},
+        {
+            "status": 422,
+            "id": None,
+            "problem": {
+                "type": "about:blank",
+                "title": "Unprocessable Content",
+                "status": 422,
+                "detail": "the content is wrong",
+                "errors": [{"pointer": "/occurred_at", "detail": "an offset is needed, such as 2026-11-20T15:41:00Z"}],
+            },
+        },
+    ]
 }
 
 REFUSED: dict[str, Any] = {

@@ -1,15 +1,19 @@
 """Incidents: reported, replayed, revised and retracted by partners; read by partners and supervisors."""
 
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import examples, problems
 from api.access import AnyoneDep, Caller, PartnerDep, RuntimeDep, SupervisorDep, WorkDep
 from api.problems import responses
-from api.shapes import IncidentPage, IncidentShape, RefusedPage
+from api.reports import BATCH_BODY, REPORT_BODY, BatchDep, ReportDep, validated
+from api.shapes import BatchShape, IncidentPage, IncidentShape, RefusedPage
 from rules.incident import IncidentReport
 from service.errors import NotFound, ServiceError
 from service.flows import intake
@@ -19,6 +23,7 @@ from service.records import incidents, views
 from service.runtime import Runtime
 from service.work import Work
 
+IN_ONE_TRANSACTION = 50
 router = APIRouter(prefix="/v1/incidents", tags=["Incidents"])
 
 IncidentId = Annotated[str, Path(pattern=r"^inc_[0-9a-f-]{36}$", examples=["inc_0193a1c2-7b1e-7c3d-8f4a-1b2c3d4e5f60"])]
@@ -31,6 +36,7 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
     status_code=201,
     response_model=IncidentShape,
     summary="Report an incident",
+    openapi_extra=REPORT_BODY,
     responses={
         200: {
             "description": "Held already: a replay or a revision",
@@ -42,7 +48,7 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
     },
 )
 def report_incident(
-    report: Annotated[IncidentReport, examples.BODY],
+    arrived: ReportDep,
     caller: PartnerDep,
     runtime: RuntimeDep,
     response: Response,
@@ -50,26 +56,83 @@ def report_incident(
         str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", examples=["7d1f0c5e"])
     ] = None,
 ) -> dict[str, Any]:
-    """Record one event, judge it, open its tasks and page the first worker of each; 201 only after the commit."""
-    submission = intake.Submission(
+    """Record one event, judge it, open its tasks and page the first worker of each; 201 only after the commit.
+
+    As plain JSON, or as a CloudEvent 1.0: structured, or binary with `ce-*` headers. The event's `data` is the report; its
+    `source` and `id` stand in for an Idempotency-Key.
+    """
+    submission = _submission(caller, arrived.report, idempotency_key or arrived.idempotency_key)
+    taken = intake.accept(runtime, [submission])[0]
+    if isinstance(taken, ServiceError):
+        keep_refused(caller, runtime, [Refusal(_told(taken), _as_sent(arrived.report))])
+        raise taken
+    runtime.metrics.taken_in(taken.result)
+    response.status_code = _status(taken)
+    response.headers["Location"] = f"/v1/incidents/{taken.incident_id}"
+    with runtime.reading() as work:
+        view = views.incident_view(work, work.session.get_one(Incident, taken.incident_id))
+    return view | {"replayed": taken.result == "replayed", "revised": taken.result == "revised"}
+
+
+@router.post(
+    "/batch",
+    response_model=BatchShape,
+    summary="Report many incidents",
+    openapi_extra=BATCH_BODY,
+    responses={**examples.answer(examples.BATCH), **responses(401, 403, 413, 415, 422, 429)},
+)
+def report_batch(given: BatchDep, caller: PartnerDep, runtime: RuntimeDep) -> dict[str, Any]:
+    """At most 500. The answer has what became of each, in order, with the status that it would have had alone."""
+    read = [_read(item) for item in given]
+    reports = [item for item in read if isinstance(item, IncidentReport)]
+    results = iter(_accept_in_turns(runtime, [_submission(caller, report, None) for report in reports]))
+    items, refused = [], []
+    for item, sent in zip(read, given, strict=True):
+        result = next(results) if isinstance(item, IncidentReport) else item
+        if isinstance(result, intake.Taken):
+            runtime.metrics.taken_in(result.result)
+            items.append({"status": _status(result), "id": result.incident_id, "problem": None})
+        else:
+            told = _told(result) if isinstance(result, ServiceError) else result
+            refused.append(Refusal(told, sent))
+            items.append({"status": told["status"], "id": None, "problem": told})
+    keep_refused(caller, runtime, refused)
+    return {"items": items}
+
+
+def _read(item: Any) -> IncidentReport | dict[str, Any]:
+    try:
+        return validated(IncidentReport, item)
+    except RequestValidationError as error:
+        return problems.content(422, "the content is wrong", problems.validation_faults(error))
+
+
+def _accept_in_turns(runtime: Runtime, submissions: list[intake.Submission]) -> Iterator[intake.Taken | ServiceError]:
+    """A long batch in several transactions: other partners' reports get their turn in between."""
+    for start in range(0, len(submissions), IN_ONE_TRANSACTION):
+        yield from intake.accept(runtime, submissions[start : start + IN_ONE_TRANSACTION])
+
+
+def _submission(caller: Caller, report: IncidentReport, idempotency_key: str | None) -> intake.Submission:
+    return intake.Submission(
         report=report,
         key_id=caller.key_id,
         partner=caller.name,
         idempotency_key=idempotency_key,
         needs_lawful_basis=caller.needs_lawful_basis,
     )
-    taken = intake.accept(runtime, [submission])[0]
-    if isinstance(taken, ServiceError):
-        status, faults = problems.status_of(taken), problems.service_faults(taken)
-        body = report.model_dump(mode="json", exclude_unset=True)
-        keep_refused(caller, runtime, problems.content(status, taken.detail, faults), body)
-        raise taken
-    runtime.metrics.taken_in(taken.result)
-    response.status_code = 201 if taken.result == "new" else 200
-    response.headers["Location"] = f"/v1/incidents/{taken.incident_id}"
-    with runtime.reading() as work:
-        view = views.incident_view(work, work.session.get_one(Incident, taken.incident_id))
-    return view | {"replayed": taken.result == "replayed", "revised": taken.result == "revised"}
+
+
+def _status(taken: intake.Taken) -> int:
+    return 201 if taken.result == "new" else 200
+
+
+def _told(error: ServiceError) -> dict[str, Any]:
+    return problems.content(problems.status_of(error), error.detail, problems.service_faults(error))
+
+
+def _as_sent(report: IncidentReport) -> dict[str, Any]:
+    return report.model_dump(mode="json", exclude_unset=True)
 
 
 @router.get(
@@ -162,12 +225,28 @@ def _visible(work: Work, caller: Caller, incident_id: str) -> Incident:
     return incident
 
 
-def keep_refused(caller: Caller, runtime: Runtime, problem: dict[str, Any], body: Any) -> None:
-    """Keep a report that could not be taken, with what was wrong with it."""
-    text = body if isinstance(body, str) else json.dumps(body, default=repr, ensure_ascii=False)
-    text = text.encode("utf-8", "replace").decode()
-    runtime.metrics.taken_in("refused")
+@dataclass(frozen=True)
+class Refusal:
+    """A report that could not be taken, as it was sent, and what was wrong with it."""
+
+    problem: dict[str, Any]
+    body: Any
+
+
+def keep_refused(caller: Caller, runtime: Runtime, refusals: Sequence[Refusal]) -> None:
+    """Keep what could not be taken, so that a broken feed is seen."""
+    if not refusals:
+        return
     with runtime.transaction() as work:
-        incidents.keep_refused(
-            work, key_id=caller.key_id, partner=caller.name, status=int(problem["status"]), problem=problem, body=text
-        )
+        for refusal in refusals:
+            body, problem = refusal.body, refusal.problem
+            text = body if isinstance(body, str) else json.dumps(body, default=repr, ensure_ascii=False)
+            incidents.keep_refused(
+                work,
+                key_id=caller.key_id,
+                partner=caller.name,
+                status=int(problem["status"]),
+                problem=problem,
+                body=text.encode("utf-8", "replace").decode(),
+            )
+            runtime.metrics.taken_in("refused")

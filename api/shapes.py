@@ -61,6 +61,20 @@ class IncidentPage(BaseModel):
     next: str | None
 
 
+class BatchItem(BaseModel):
+    """What became of one report of a batch: its id, or what was wrong with it."""
+
+    status: int
+    id: str | None
+    problem: dict[str, Any] | None
+
+
+class BatchShape(BaseModel):
+    """What became of each report of a batch, in the order in which they were sent."""
+
+    items: list[BatchItem]
+
+
 class RefusedShape(BaseModel):
     """A body that could not be taken."""
 

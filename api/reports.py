@@ -1,0 +1,115 @@
+"""Reports as they arrive: one as JSON or as a CloudEvent, or many at once; what is wrong in them is told by pointers."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api import examples
+from api.access import PartnerDep
+from api.feeds import cloudevents
+from api.feeds.cloudevents import CloudEvent
+from rules.incident import IncidentReport
+
+MOST = 500
+Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A report that can be read. An event brings its own key by which it is known again."""
+
+    report: IncidentReport
+    idempotency_key: str | None = None
+
+
+class Batch(BaseModel):
+    """Many reports. Each is read on its own, so that a bad one harms no other."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"incidents": [examples.REPORT]}})
+
+    incidents: list[Any] = Field(min_length=1, max_length=MOST)
+
+
+async def read_report(request: Request, _caller: PartnerDep) -> Arrived:
+    """The report in a request's body. Raises RequestValidationError, which names every fault."""
+    given = parse_json(await request.body())
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind == cloudevents.STRUCTURED:
+        event = cloudevents.report_of(validated(CloudEvent, given))
+        return Arrived(validated(IncidentReport, event.report, _in_data), event.idempotency_key)
+    if cloudevents.is_binary(request.headers):
+        event = cloudevents.report_of(
+            validated(CloudEvent, cloudevents.from_headers(request.headers, given), _in_headers)
+        )
+        return Arrived(validated(IncidentReport, event.report), event.idempotency_key)
+    return Arrived(validated(IncidentReport, given))
+
+
+ReportDep = Annotated[Arrived, Depends(read_report)]
+
+
+async def read_batch(request: Request, _caller: PartnerDep) -> list[Any]:
+    """The reports of a batch, not yet looked at. Raises RequestValidationError."""
+    return validated(Batch, parse_json(await request.body())).incidents
+
+
+BatchDep = Annotated[list[Any], Depends(read_batch)]
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of a JSON text. Raises RequestValidationError."""
+    try:
+        return json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is not UTF-8, or nested too deeply"
+        found = {"type": "json_invalid", "loc": ("body",), "msg": "JSON decode error", "ctx": {"error": reason}}
+        raise RequestValidationError([found], body=body.decode("utf-8", "replace")) from None
+
+
+def _in_body(place: Place) -> Place:
+    return ("body", *place)
+
+
+def _in_data(place: Place) -> Place:
+    return ("body", "data", *place)
+
+
+def _in_headers(place: Place) -> Place:
+    return ("body", *place[1:]) if place[0] == "data" else ("header", f"{cloudevents.PREFIX}{place[0]}")
+
+
+def validated(model: type[Model], given: Any, where: Callable[[Place], Place] = _in_body) -> Model:
+    """A model from plain values. Raises RequestValidationError; `where` says what part of the request a fault is in."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        found = [{**fault, "loc": where(fault["loc"])} for fault in error.errors(include_url=False)]
+        raise RequestValidationError(found, body=given) from None
+
+
+REPORT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/IncidentReport"},
+                "examples": {"weapon in school": {"summary": "A weapon found in a school", "value": examples.REPORT}},
+            },
+            cloudevents.STRUCTURED: {"schema": {"$ref": "#/components/schemas/CloudEvent"}},
+        },
+    }
+}
+BATCH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Batch"}}},
+    }
+}
+# The bodies that are read here and not by FastAPI, for the description.
+DESCRIBED: tuple[type[BaseModel], ...] = (IncidentReport, CloudEvent, Batch)
