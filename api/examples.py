@@ -52,6 +52,8 @@ INCIDENT: dict[str, Any] = {
     "revision": 1,
     "rulebook": "bristol@1",
     "derived": False,
+    "pattern": None,
+    "parents": [],
     "decisions": [
         {
             "rule": "weapon-in-school",

@@ -47,7 +47,9 @@ class IncidentShape(IncidentReport):
     received_at: datetime
     revision: int
     rulebook: str
-    derived: bool
+    derived: bool = Field(description="raised by a pattern, not reported by anybody")
+    pattern: str | None = Field(description="the pattern that raised it")
+    parents: list[str] = Field(description="the incidents that completed the pattern")
     decisions: list[DecisionShape]
     tasks: list[TaskSummary]
     replayed: bool = Field(default=False, description="this very report was held already; nothing happened")

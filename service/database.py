@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, DateTime, Engine, Select, create_engine, event, make_url, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
@@ -94,6 +95,16 @@ def hold(session: Session, name: str) -> None:
     if session.get_bind().dialect.name == "postgresql":
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
         session.connection().execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+# Two transactions each waited for what the other held, and the database ended one of them: class 40 of PostgreSQL's
+# error codes (appendix A).
+ENDED_FOR_ANOTHER = frozenset({"40001", "40P01"})
+
+
+def worth_repeating(error: DBAPIError) -> bool:
+    """Whether a transaction failed only because of another one at the same moment, and may go well alone."""
+    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in ENDED_FOR_ANOTHER
 
 
 def _sqlite(url: str) -> Engine:

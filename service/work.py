@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from notifiers.base import Channel
 from rules.match import Judge
+from rules.patterns import Watch
 from rules.places import KnownPlaces
 from rules.rulebook import LoadedBook
 from service.partnership import Partnership
@@ -22,6 +23,7 @@ class Policy:
     book: LoadedBook
     judge: Judge
     places: KnownPlaces
+    patterns: tuple[Watch, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

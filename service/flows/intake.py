@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from rules.incident import IncidentReport, facts
 from rules.match import Decision, unknown_basis
-from service.database import hold
+from service.database import hold, worth_repeating
 from service.errors import Conflict, Fault, Invalid, NotFound, ServiceError
 from service.models.incidents import Incident
-from service.records import incidents, tasks, timeline, transitions
+from service.records import incidents, patterns, tasks, timeline, transitions
 from service.runtime import Runtime
 from service.work import Work
 
@@ -39,14 +39,14 @@ def accept(runtime: Runtime, submissions: list[Submission]) -> list[Taken | Serv
     """Take reports, in order, in one transaction. One that can't be taken gets its error and harms no other.
 
     Two requests with the same report at the same moment: the unique keys let one through, and the other, tried again,
-    finds it there.
+    finds it there. Two that wait for each other: the database ends one, which is tried again too.
     """
     for attempt in range(TRIES):
         try:
             with runtime.transaction() as work:
                 return [_accept_or_say_why(work, submission) for submission in submissions]
-        except IntegrityError:
-            if attempt == TRIES - 1:
+        except DBAPIError as error:
+            if attempt == TRIES - 1 or not worth_repeating(error):
                 raise
     raise AssertionError("the loop returns or raises")
 
@@ -113,7 +113,19 @@ def _check_basis(work: Work, submission: Submission) -> None:
 
 
 def _judge(work: Work, incident: Incident, report: IncidentReport, located: incidents.Located, partner: str) -> None:
-    """Judge an incident; decisions that it has had before open nothing again."""
+    """Judge an incident, and whatever patterns it completes, by the same rules."""
+    values = _decide(work, incident, report, located, partner)
+    for raised in patterns.completed(work, incident, report, located, values):
+        _decide(work, raised.incident, raised.report, raised.located, raised.incident.partner)
+        for task in tasks.of_incident(work, raised.incident.id):
+            detail = f"{raised.report.summary}: {', '.join(raised.incident.parents or [])}"
+            timeline.note(work, task, "pattern, not a report", detail, actor=raised.incident.partner)
+
+
+def _decide(
+    work: Work, incident: Incident, report: IncidentReport, located: incidents.Located, partner: str
+) -> dict[str, object]:
+    """The rules' decisions, and the facts that they were taken on; those that it has had before open nothing again."""
     values = facts(
         report,
         zone=work.partnership.zone,
@@ -132,6 +144,7 @@ def _judge(work: Work, incident: Incident, report: IncidentReport, located: inci
         else:
             kept.append(_act(work, incident, report, located, decision, decision.pathway))
     incidents.keep_decisions(work, incident, [*before.values(), *kept])
+    return values
 
 
 def _act(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import JSON, Field, SQLModel
 
 from service.database import UtcDateTime
@@ -34,16 +34,21 @@ class Incident(SQLModel, table=True):
     decisions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     drill: bool = False
     derived: bool = False
+    pattern: str | None = Field(default=None, index=True)
+    parents: list[str] | None = Field(default=None, sa_type=JSON)
     retracted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class IncidentMark(SQLModel, table=True):
-    """A blind index of a place or a person in an incident, by which reports of the same event find each other."""
+    """A blind index of a place, a part of the map, a peer group or a person in an incident, by which reports of the same
+    event, and events that recur, find each other."""
 
     __tablename__ = "incident_mark"
+    # Serves both questions: who else bears this mark, near this time.
+    __table_args__ = (Index("ix_incident_mark_mark_occurred_at", "mark", "occurred_at"),)
 
     incident_id: str = Field(primary_key=True, foreign_key="incident.id")
-    mark: str = Field(primary_key=True, index=True)
+    mark: str = Field(primary_key=True)
     occurred_at: datetime = Field(sa_type=UtcDateTime)
 
 

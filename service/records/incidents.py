@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import col, or_, select
 
+from rules import patterns
 from rules.incident import IncidentReport
 from rules.match import Decision
 from rules.places import FoundPlace, place_keys
@@ -16,6 +17,8 @@ from service.models.ids import new_id
 from service.models.incidents import Incident, IncidentMark, RefusedReport
 from service.models.tasks import LIVE, Task, TaskIncident
 from service.work import Work
+
+PATTERNS = "pattern"  # stands for the key of incidents that no partner reported
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +148,7 @@ def same_event(work: Work, incident: Incident, pathway: str, report: IncidentRep
         .join(Incident, col(Incident.id) == col(TaskIncident.incident_id))
         .join(IncidentMark, col(IncidentMark.incident_id) == col(Incident.id))
         .where(
-            col(IncidentMark.mark).in_(sorted(_marks(work, report, None))),
+            col(IncidentMark.mark).in_(sorted(_event_marks(work, report, None))),
             col(IncidentMark.occurred_at) >= incident.occurred_at - window,
             col(IncidentMark.occurred_at) <= incident.occurred_at + window,
             col(Task.state).in_([state.value for state in LIVE]),
@@ -156,7 +159,7 @@ def same_event(work: Work, incident: Incident, pathway: str, report: IncidentRep
         )
         .order_by(col(Task.opened_at))
     )
-    people = {_mark_of(work, "person", person.ref) for person in report.people}
+    people = {mark_of(work, "person", person.ref) for person in report.people}
     for task, other, mark in work.session.exec(query).all():
         if mark.mark in people:
             return task, f"the same person within {_hours(window)}"
@@ -170,21 +173,39 @@ def _hours(window: timedelta) -> str:
 
 
 def _mark(work: Work, incident: Incident, report: IncidentReport, located: Located) -> None:
-    for mark in sorted(_marks(work, report, located)):
+    for mark in sorted(_event_marks(work, report, located) | _context_marks(work, report)):
         work.session.add(IncidentMark(incident_id=incident.id, mark=mark, occurred_at=incident.occurred_at))
 
 
-def _marks(work: Work, report: IncidentReport, located: Located | None) -> set[str]:
+def _event_marks(work: Work, report: IncidentReport, located: Located | None) -> set[str]:
+    """What a second report of the same event would share."""
+    return place_marks(work, report, located) | {mark_of(work, "person", person.ref) for person in report.people}
+
+
+def _context_marks(work: Work, report: IncidentReport) -> set[str]:
+    """What other events of the same context would share: a peer group, a part of the map."""
+    place = report.place
+    cells = patterns.cells((place.lat, place.lon)) if place and place.lat is not None and place.lon is not None else []
+    return {mark_of(work, "group", group) for group in report.groups} | {mark_of(work, "cell", cell) for cell in cells}
+
+
+def place_marks(work: Work, report: IncidentReport, located: Located | None) -> set[str]:
+    """What identifies the place of a report."""
     place = located.place if located else work.policy.places.find(report.place)
     keys = place_keys(report.place) if report.place else set()
     if place and place.identity:
         keys = keys | {place.identity}
-    marks = {_mark_of(work, "place", key) for key in keys}
-    return marks | {_mark_of(work, "person", person.ref) for person in report.people}
+    return {mark_of(work, "place", key) for key in keys}
 
 
-def _mark_of(work: Work, kind: str, value: str) -> str:
+def mark_of(work: Work, kind: str, value: str) -> str:
+    """The blind index of a value."""
     return work.keyring.fingerprint(kind, value)
+
+
+def is_second_report(incident: Incident) -> bool:
+    """Whether an incident is a further report of an event that another one tells of."""
+    return any(decision["result"] == "joined" for decision in incident.decisions)
 
 
 def link(work: Work, incident: Incident, task: Task) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from rules.match import Judge
+from rules.patterns import watches
 from rules.places import KnownPlaces
 from service.errors import NotFound
 from service.models.people import PartnershipRow
@@ -65,4 +66,5 @@ def _policy(version: RulebookVersion) -> Policy:
         book=book,
         judge=Judge(book.rulebook),
         places=KnownPlaces(book.rulebook.places),
+        patterns=watches(book.rulebook.patterns),
     )

@@ -117,6 +117,8 @@ def incident_view(work: Work, incident: Incident) -> dict[str, Any]:
         "revision": incident.revision,
         "rulebook": incident.rulebook,
         "derived": incident.derived,
+        "pattern": incident.pattern,
+        "parents": incident.parents or [],
         "decisions": incident.decisions,
         "tasks": [
             {
