@@ -39,7 +39,7 @@ from api.pages import board, sandbox_page, sign_in, task_page
 from service.engine import Engine
 from service.models.access import Role
 from service.runtime import Runtime, build_runtime
-from service.settings import EngineSwitch, Mode, Settings
+from service.settings import Mode, Settings, Switch
 
 VERSION = "0.1.0"
 STATIC = Path(__file__).parent / "pages" / "static"
@@ -70,10 +70,10 @@ def create_app(runtime: Runtime) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        if runtime.settings.engine is EngineSwitch.ON:
+        if runtime.settings.engine is Switch.ON:
             engine.start()
         yield
-        if runtime.settings.engine is EngineSwitch.ON:
+        if runtime.settings.engine is Switch.ON:
             await run_in_threadpool(engine.stop)
         runtime.close()
 
@@ -168,7 +168,7 @@ def describe() -> dict[str, Any]:
     """The description without a running service: that of a sandbox, which has every address."""
     settings = Settings.model_construct(
         mode=Mode.SANDBOX,
-        engine=EngineSwitch.OFF,
+        engine=Switch.OFF,
         database_url="sqlite://",
         secret_key=SecretStr("not used to describe"),
     )

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from api.access import EngineDep, RuntimeDep
 from service.flows import health
-from service.settings import EngineSwitch
+from service.settings import Switch
 
 router = APIRouter(tags=["Health"])
 
@@ -42,7 +42,7 @@ async def alive() -> dict[str, str]:
 def ready(runtime: RuntimeDep, engine: EngineDep) -> Any:
     """Database reachable, schema current, rulebook loaded, engine ticking."""
     checks = health.checks(runtime)
-    if runtime.settings.engine is EngineSwitch.ON:
+    if runtime.settings.engine is Switch.ON:
         checks["engine"] = "ok" if engine.ticking() else "has not come round lately"
     good = all(found == "ok" for found in checks.values())
     return JSONResponse({"ready": good, "checks": checks}, 200 if good else 503)

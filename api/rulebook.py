@@ -1,15 +1,15 @@
 """The rulebook in force, and putting another one in its place."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 
 from api import examples
-from api.access import AdminDep, RuntimeDep, SupervisorDep, WorkDep
-from api.problems import responses
-from api.shapes import RulebookShape
+from api.access import AdminDep, Caller, RuntimeDep, SupervisorDep, WorkDep
+from api.problems import ApiError, responses
+from api.shapes import RulebookShape, RulebookVersions
 from service.errors import Fault, Invalid
 from service.flows import setup
 from service.models.rulebooks import RulebookVersion
@@ -19,23 +19,31 @@ from service.runtime import Runtime
 router = APIRouter(prefix="/v1/rulebook", tags=["Rulebook"])
 
 LONGEST_REASON = 500
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 _EXAMPLE = {
     "name": "bristol",
     "version": 1,
-    "activated_at": "2026-11-20T09:00:00Z",
+    "state": "in force",
+    "made_at": "2026-11-20T09:00:00Z",
     "made_by": "start",
+    "activated_at": "2026-11-20T09:00:00Z",
+    "activated_by": "start",
     "why": None,
     "source": "rulebook: bristol\n…",
 }
 
 
-def _shape(version: RulebookVersion) -> dict[str, Any]:
+def _shape(version: RulebookVersion, in_force: int) -> dict[str, Any]:
+    earlier = "past" if version.activated_at else "waiting"
     return {
         "name": version.name,
         "version": version.number,
-        "activated_at": version.activated_at,
+        "state": "in force" if version.number == in_force else earlier,
+        "made_at": version.made_at,
         "made_by": version.made_by,
+        "activated_at": version.activated_at,
+        "activated_by": version.activated_by,
         "why": version.why,
         "source": version.source,
     }
@@ -49,7 +57,7 @@ def _shape(version: RulebookVersion) -> dict[str, Any]:
 )
 def read_rulebook(_caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
     """As YAML in `source`."""
-    return _shape(work.session.get_one(RulebookVersion, work.policy.number))
+    return _shape(work.session.get_one(RulebookVersion, work.policy.number), work.policy.number)
 
 
 @router.put(
@@ -75,14 +83,15 @@ def read_rulebook(_caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
     },
 )
 async def put_rulebook(request: Request, caller: AdminDep, runtime: RuntimeDep) -> Any:
-    """Refused whole, with every fault's line, field and what would be right, or put in force at once for new incidents.
+    """Refused whole, with every fault's line, field and what would be right; or kept as a version, and put in force for new
+    incidents, at once or, where rulebooks are reviewed, by a second person.
 
     Send the YAML itself, or JSON `{"source": "…", "why": "…"}`.
     """
     body = (await request.body()).decode("utf-8", "replace")
     kind = request.headers.get("content-type", "").split(";")[0]
     source, why = (body, None) if kind == "application/yaml" else _from_json(body)
-    return await run_in_threadpool(_put, runtime, source, why, caller.name)
+    return await run_in_threadpool(_put, runtime, source, why, caller)
 
 
 def _from_json(body: str) -> tuple[str, str | None]:
@@ -98,10 +107,48 @@ def _from_json(body: str) -> tuple[str, str | None]:
     return source, why
 
 
-def _put(runtime: Runtime, source: str, why: str | None, actor: str) -> dict[str, Any]:
-    setup.apply_rulebook(runtime, source, read=setup.shipped_files, actor=actor, why=why, strict=True)
-    with runtime.database.reading() as session:
-        version = rulebooks.in_force(session)
-        if version is None:
-            raise RuntimeError("a rulebook was kept and is not there")
-        return _shape(version)
+def _put(runtime: Runtime, source: str, why: str | None, caller: Caller) -> dict[str, Any]:
+    number, _ = setup.apply_rulebook(
+        runtime,
+        source,
+        read=setup.shipped_files,
+        author=_author(caller),
+        why=why,
+        reviewed=runtime.settings.reviews_rulebooks,
+    )
+    return _version(runtime, number)
+
+
+@router.get(
+    "/versions",
+    response_model=RulebookVersions,
+    summary="List every version",
+    responses={**examples.answer({"items": [_EXAMPLE]}), **responses(401, 403, 429)},
+)
+def list_versions(_caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
+    """Newest first, with who wrote it, why, and who put it in force."""
+    return {"items": [_shape(version, work.policy.number) for version in rulebooks.versions(work.session)]}
+
+
+@router.post(
+    "/versions/{number}/activate",
+    response_model=RulebookShape,
+    summary="Put a version in force",
+    responses={**examples.answer(_EXAMPLE), **responses(401, 403, 404, 422, 429)},
+)
+def activate_version(number: Number, caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
+    """A new version needs somebody else than who wrote it (`CALLOUT_RULEBOOK_REVIEW=off` for small teams). One that was
+    in force before is brought back in this one call. It counts for new incidents, on every replica at once."""
+    if caller.localities:
+        raise ApiError(403, "the rulebook is for keys that see the whole area")
+    setup.activate_rulebook(runtime, number, author=_author(caller), reviewed=runtime.settings.reviews_rulebooks)
+    return _version(runtime, number)
+
+
+def _author(caller: Caller) -> setup.Author:
+    return setup.Author(name=caller.name, key_id=caller.key_id)
+
+
+def _version(runtime: Runtime, number: int) -> dict[str, Any]:
+    with runtime.reading() as work:
+        return _shape(work.session.get_one(RulebookVersion, number), work.policy.number)

@@ -239,14 +239,25 @@ class OverrideShape(BaseModel):
 
 
 class RulebookShape(BaseModel):
-    """The rulebook in force."""
+    """A version of the rulebook."""
 
     name: str
     version: int
-    activated_at: datetime
+    state: Literal["in force", "waiting", "past"] = Field(
+        description="`waiting`: for a second person to put it in force"
+    )
+    made_at: datetime
     made_by: str
+    activated_at: datetime | None
+    activated_by: str | None
     why: str | None
     source: str
+
+
+class RulebookVersions(BaseModel):
+    """Every version, newest first."""
+
+    items: list[RulebookShape]
 
 
 class AppliedShape(BaseModel):

@@ -24,7 +24,7 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
-class EngineSwitch(StrEnum):
+class Switch(StrEnum):
     """Whether this process also sends messages and watches deadlines."""
 
     ON = "on"
@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     public_url: HttpAddress = "http://127.0.0.1:8000"
     secret_key: SecretStr = SecretStr("")
     rulebook: Path = SHIPPED_RULEBOOK
-    engine: EngineSwitch = EngineSwitch.ON
+    rulebook_review: Switch | None = Field(
+        default=None,
+        description="whether a second person puts a new rulebook in force; if not said, in live mode alone",
+    )
+    engine: Switch = Switch.ON
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
@@ -69,6 +73,11 @@ class Settings(BaseSettings):
     def sandbox(self) -> bool:
         """Whether the on-screen phones exist."""
         return self.mode is Mode.SANDBOX
+
+    @property
+    def reviews_rulebooks(self) -> bool:
+        """Whether a new rulebook waits for a second person."""
+        return self.rulebook_review is Switch.ON if self.rulebook_review else not self.sandbox
 
     @property
     def sends_sms(self) -> bool:

@@ -1,19 +1,22 @@
 """Putting things in place: the schema, the partnership file, the rulebook, and keys."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rules.faults import Fault as BookFault
 from rules.faults import read_yaml
-from service.errors import Fault, Invalid, NotFound
+from service.errors import Fault, Forbidden, Invalid, NotFound
 from service.models.access import AccessKey, Role
 from service.models.people import PartnershipRow
+from service.models.rulebooks import RulebookVersion
 from service.models.tasks import LIVE
 from service.partnership import Partnership, differences, read_partnership
 from service.records import audit, inforce, keys, paging, rulebooks, tasks, transitions, views
 from service.runtime import Runtime
 from service.settings import SHIPPED_PARTNERSHIP, SHIPPED_RULEBOOK
+from service.work import SetUp
 
 
 @dataclass(frozen=True)
@@ -60,29 +63,83 @@ def _page_on_from_leavers(runtime: Runtime, old: Partnership, new: Partnership) 
                     transitions.lose(work, tasks.lock(work, task.id), worker)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Who writes or activates a rulebook, and by which key: two keys are taken for two people."""
+
+    name: str
+    key_id: str | None = None
+
+
 def apply_rulebook(
-    runtime: Runtime, text: str, *, read: Callable[[str], str], actor: str, why: str | None = None, strict: bool
+    runtime: Runtime,
+    text: str,
+    *,
+    read: Callable[[str], str],
+    author: Author,
+    why: str | None = None,
+    strict: bool = True,
+    reviewed: bool = False,
 ) -> tuple[int, list[BookFault]]:
-    """Put a rulebook in force when it has no fault; the number of its version. Raises Invalid with every fault.
+    """Keep a rulebook that has no fault, and put it in force unless a second person has to; the number of its version.
+    Raises Invalid with every fault.
 
     `strict` off is for the start of the service: a team that the partnership lost, or an address that makes a text cost
     twice, must not keep everybody from being paged. Tasks for that team go to the duty manager, and the faults come back
     to be shown.
     """
     with runtime.setting_up() as setup:
-        row = setup.session.get(PartnershipRow, inforce.PARTNERSHIP)
-        partnership = Partnership.model_validate_json(row.document) if row else None
-        faults = rulebooks.check(text, read=read, partnership=partnership, public_url=runtime.settings.public_url)
+        faults = _faults(runtime, setup, text, read)
         # What is wrong with the book itself, not with how it fits this installation.
         alone = rulebooks.check(text, read=read, partnership=None, public_url="")
         if faults and (strict or alone):
             raise refused(faults)
-        files = _files(text, read)
-        name = str(read_yaml(text)["rulebook"])
-        version, new = rulebooks.keep(setup.session, text, files=files, name=name, why=why, actor=actor, now=setup.now)
+        version, new = rulebooks.keep(
+            setup.session,
+            text,
+            files=_files(text, read),
+            name=str(read_yaml(text)["rulebook"]),
+            why=why,
+            actor=author.name,
+            actor_key=author.key_id,
+            now=setup.now,
+        )
         if new:
-            setup.record("rulebook.activated", f"{name}@{version.number}", actor=actor)
+            setup.record("rulebook.stored", _named(version), actor=author.name)
+        if not reviewed or version.activated_at is not None:
+            _activate(setup, version, author)
     return version.number, faults
+
+
+def activate_rulebook(runtime: Runtime, number: int, *, author: Author, reviewed: bool) -> None:
+    """Put a kept version in force. Raises NotFound; Forbidden where its writer may not do it alone; Invalid where it
+    does not fit the partnership of today. A version that was in force before can be brought back by anybody."""
+    with runtime.setting_up() as setup:
+        version = setup.session.get(RulebookVersion, number, with_for_update=True)
+        if version is None:
+            raise NotFound("there is no such version")
+        if reviewed and version.activated_at is None and version.made_by_key == author.key_id:
+            raise Forbidden("a second person has to put a new version in force: use the key of somebody else")
+        files: dict[str, str] = json.loads(version.files)
+        faults = _faults(runtime, setup, version.source, lambda name: files[name])
+        if faults:
+            raise refused(faults)
+        _activate(setup, version, author)
+
+
+def _faults(runtime: Runtime, setup: SetUp, text: str, read: Callable[[str], str]) -> list[BookFault]:
+    row = setup.session.get(PartnershipRow, inforce.PARTNERSHIP)
+    partnership = Partnership.model_validate_json(row.document) if row else None
+    return rulebooks.check(text, read=read, partnership=partnership, public_url=runtime.settings.public_url)
+
+
+def _activate(setup: SetUp, version: RulebookVersion, author: Author) -> None:
+    if rulebooks.activate(setup.session, version, actor=author.name, now=setup.now):
+        setup.record("rulebook.activated", _named(version), actor=author.name)
+
+
+def _named(version: RulebookVersion) -> str:
+    return f"{version.name}@{version.number}"
 
 
 def refused(faults: list[BookFault]) -> Invalid:
@@ -179,9 +236,9 @@ def load_rulebook(runtime: Runtime) -> list[BookFault]:
         raise Invalid(f"CALLOUT_RULEBOOK: can't read {path}: {error.strerror}") from None
     with runtime.database.reading() as session:
         current = rulebooks.in_force(session)
-    if current is not None and current.made_by != START:
+    if current is not None and (current.activated_by or current.made_by) != START:
         return []
-    _, faults = apply_rulebook(runtime, text, read=reader_beside(path), actor=START, strict=False)
+    _, faults = apply_rulebook(runtime, text, read=reader_beside(path), author=Author(name=START), strict=False)
     return faults
 
 

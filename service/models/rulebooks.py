@@ -1,4 +1,4 @@
-"""Rulebooks as they were put in force: each version whole, never edited."""
+"""Rulebooks as they were written: each version whole, never edited."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from service.database import UtcDateTime
 
 
 class RulebookVersion(SQLModel, table=True):
-    """One version of the policy. The newest one that is activated decides."""
+    """One version of the policy. The one that was activated last decides; one that never was is waiting for review."""
 
     __tablename__ = "rulebook_version"
 
@@ -20,4 +20,6 @@ class RulebookVersion(SQLModel, table=True):
     why: str | None = None
     made_at: datetime = Field(sa_type=UtcDateTime)
     made_by: str
+    made_by_key: str | None = None
+    activated_by: str | None = None
     activated_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)

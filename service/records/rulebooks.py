@@ -81,17 +81,26 @@ def _length(template: str, label: str, priority: str, locality: str, public_url:
 
 
 def keep(
-    session: Session, text: str, *, files: Mapping[str, str], name: str, why: str | None, actor: str, now: datetime
+    session: Session,
+    text: str,
+    *,
+    files: Mapping[str, str],
+    name: str,
+    why: str | None,
+    actor: str,
+    actor_key: str | None,
+    now: datetime,
 ) -> tuple[RulebookVersion, bool]:
-    """Keep a checked rulebook and put it in force; False when it is the one in force already."""
+    """Keep a checked rulebook as a version; False when it is kept already."""
     stored = json.dumps(dict(files), sort_keys=True)
     digest = hashlib.sha256((text + stored).encode()).hexdigest()
-    current = in_force(session)
-    if current is not None and current.digest == digest:
-        return current, False
-    number = (session.exec(select(func.max(RulebookVersion.number))).one() or 0) + 1
+    same = session.exec(
+        select(RulebookVersion).where(RulebookVersion.digest == digest).order_by(col(RulebookVersion.number).desc())
+    ).first()
+    if same is not None:
+        return same, False
     version = RulebookVersion(
-        number=number,
+        number=(session.exec(select(func.max(RulebookVersion.number))).one() or 0) + 1,
         name=name,
         digest=digest,
         source=text,
@@ -99,11 +108,27 @@ def keep(
         why=why,
         made_at=now,
         made_by=actor,
-        activated_at=now,
+        made_by_key=actor_key,
     )
     session.add(version)
     session.flush()
     return version, True
+
+
+def activate(session: Session, version: RulebookVersion, *, actor: str, now: datetime) -> bool:
+    """Put a version in force, for new incidents; False when it is already."""
+    current = in_force(session)
+    if current is not None and current.number == version.number:
+        return False
+    version.activated_at, version.activated_by = now, actor
+    session.add(version)
+    session.flush()
+    return True
+
+
+def versions(session: Session) -> list[RulebookVersion]:
+    """Every version, newest first."""
+    return list(session.exec(select(RulebookVersion).order_by(col(RulebookVersion.number).desc())).all())
 
 
 def in_force(session: Session) -> RulebookVersion | None:

@@ -1,9 +1,13 @@
 """The rulebook in force: read, replaced as a whole, refused as a whole; a running task keeps the policy it was opened under."""
 
+from datetime import datetime
+from pathlib import Path
+
 import httpx
 import pytest
 
 from tests.api.conftest import Report, problem
+from tests.running import running_service
 
 YAML = {"Content-Type": "application/yaml"}
 
@@ -56,11 +60,58 @@ def test_a_new_book_counts_for_new_incidents_alone(
 
 
 def _seconds(moment: str) -> float:
-    from datetime import datetime  # noqa: PLC0415
-
     return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"source": 5}', b'{"why": "x"}'])
 def test_a_body_that_holds_no_book_is_refused(admin: httpx.Client, body: bytes) -> None:
     problem(admin.put("/v1/rulebook", content=body, headers={"Content-Type": "application/json"}), 422)
+
+
+def test_a_second_person_puts_a_new_version_in_force_and_anybody_brings_an_old_one_back(tmp_path: Path) -> None:
+    with running_service(tmp_path, CALLOUT_RULEBOOK_REVIEW="on") as service:
+        writer, reviewer, partner = (service.client(role) for role in ("admin", "supervisor", "partner"))
+        source = reviewer.get("/v1/rulebook").json()["source"]
+        changed = source.replace("acknowledge: 30m", "acknowledge: 10m", 1)
+        put = writer.put("/v1/rulebook", json={"source": changed, "why": "quicker"}).json()
+        assert (put["version"], put["state"], put["activated_at"]) == (2, "waiting", None)
+        again = writer.put("/v1/rulebook", json={"source": changed}).json()
+        assert (again["version"], again["state"]) == (2, "waiting")
+        assert reviewer.get("/v1/rulebook").json()["version"] == 1
+
+        refused = writer.post("/v1/rulebook/versions/2/activate")
+        assert "second person" in problem(refused, 403)["detail"]
+        problem(partner.post("/v1/rulebook/versions/2/activate"), 403)
+        problem(reviewer.post("/v1/rulebook/versions/9/activate"), 404)
+        south = writer.post("/v1/keys", json={"role": "supervisor", "name": "South", "localities": ["south"]}).json()[
+            "key"
+        ]
+        headers = {"Authorization": f"Bearer {south}"}
+        problem(partner.post("/v1/rulebook/versions/2/activate", headers=headers), 403)
+
+        active = reviewer.post("/v1/rulebook/versions/2/activate").json()
+        assert (active["state"], active["activated_by"], active["made_by"]) == (
+            "in force",
+            "demo supervisor",
+            "demo admin",
+        )
+        body = {"type": "weapon_in_school", "occurred_at": "2026-11-20T14:41:00Z", "locality": "south"}
+        assert partner.post("/v1/incidents", json=body).json()["rulebook"] == "bristol@2"
+
+        back = writer.post("/v1/rulebook/versions/1/activate")
+        assert back.json()["state"] == "in force"
+        listed = reviewer.get("/v1/rulebook/versions").json()["items"]
+        assert [(item["version"], item["state"]) for item in listed] == [(2, "past"), (1, "in force")]
+        actions = [entry["action"] for entry in reviewer.get("/v1/audit").json()["items"]]
+        assert actions.count("rulebook.activated") == 3
+        assert actions.count("rulebook.stored") == 2
+        for client in (writer, reviewer, partner):
+            client.close()
+
+
+def test_what_was_put_in_force_by_the_api_is_not_undone_by_a_restart(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service, service.client("admin") as admin:
+        source = admin.get("/v1/rulebook").json()["source"]
+        admin.put("/v1/rulebook", json={"source": source.replace("acknowledge: 30m", "acknowledge: 10m", 1)})
+    with running_service(tmp_path) as service, service.client("admin") as admin:
+        assert admin.get("/v1/rulebook").json()["version"] == 2

@@ -67,7 +67,7 @@ def test_a_step_that_needs_two_rests_only_when_two_have_taken(runtime: Runtime) 
     book = SHIPPED_RULEBOOK.read_text(encoding="utf-8").replace(
         "- {page: on-call, by: [sms]}", "- {page: team, by: [sms], needs: 2}", 1
     )
-    setup.apply_rulebook(runtime, book, read=setup.reader_beside(SHIPPED_RULEBOOK), actor="tests", strict=True)
+    setup.apply_rulebook(runtime, book, read=setup.reader_beside(SHIPPED_RULEBOOK), author=setup.Author(name="tests"))
     task = open_task(runtime)
     actions.acknowledge(runtime, SCOPE, task, "amina")
     with runtime.reading() as work:
