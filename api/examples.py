@@ -143,6 +143,27 @@ REFUSED: dict[str, Any] = {
     ]
 }
 
+_TALLY: dict[str, Any] = {
+    "tasks": {"education-inclusion": 12},
+    "opened": 12,
+    "triage": 0,
+    "patterns": {"street-hotspot": 1},
+    "pages": {"total": 14, "night": 0, "by_worker": {"amina": 9, "ben": 5}, "by_hour_of_week": {"fri 15": 4}},
+    "expected_breaches": 0.4,
+}
+
+COMPARISON: dict[str, Any] = {
+    "incidents": 40,
+    "from": "2026-10-01T08:00:00Z",
+    "to": "2026-11-20T15:41:00Z",
+    "active": _TALLY,
+    "candidate": _TALLY | {"tasks": {"education-inclusion": 13}, "opened": 13},
+    "differ": 1,
+    "opened_by_candidate_alone": {"education-inclusion": 1},
+    "opened_by_active_alone": {},
+    "examples": [{"incident": _INCIDENT_ID, "active": [], "candidate": ["education-inclusion"]}],
+}
+
 REPORT_FIGURES: dict[str, Any] = {
     "key": "education-inclusion",
     "opened": 12,

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import examples
 from api.access import AdminDep, Caller, RuntimeDep, SupervisorDep, WorkDep
 from api.problems import ApiError, responses
-from api.shapes import RulebookShape, RulebookVersions
+from api.shapes import ComparisonShape, RulebookShape, RulebookVersions
 from service.errors import Fault, Invalid
-from service.flows import setup
+from service.flows import setup, simulation
 from service.models.rulebooks import RulebookVersion
 from service.records import rulebooks
 from service.runtime import Runtime
@@ -21,7 +22,7 @@ router = APIRouter(prefix="/v1/rulebook", tags=["Rulebook"])
 LONGEST_REASON = 500
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "name": "bristol",
     "version": 1,
     "state": "in force",
@@ -143,6 +144,33 @@ def activate_version(number: Number, caller: SupervisorDep, runtime: RuntimeDep)
         raise ApiError(403, "the rulebook is for keys that see the whole area")
     setup.activate_rulebook(runtime, number, author=_author(caller), reviewed=runtime.settings.reviews_rulebooks)
     return _version(runtime, number)
+
+
+class Simulation(BaseModel):
+    """A rulebook to try over what was reported in a period; all of it if none is given."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"source": _EXAMPLE["source"], "from": "2026-10-01T00:00:00Z"}},
+    )
+
+    source: str
+    start: AwareDatetime | None = Field(default=None, alias="from")
+    end: AwareDatetime | None = Field(default=None, alias="to")
+
+
+@router.post(
+    "/simulate",
+    response_model=ComparisonShape,
+    summary="Try a rulebook over past incidents",
+    responses={**examples.answer(examples.COMPARISON), **responses(401, 403, 413, 415, 422, 429)},
+)
+def simulate(body: Simulation, caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
+    """What it would have opened, raised and paged, beside the one in force. Nothing is changed."""
+    if caller.localities:
+        raise ApiError(403, "the rulebook is for keys that see the whole area")
+    candidate = setup.checked_rulebook(runtime, body.source, read=setup.shipped_files)
+    return simulation.over_the_database(runtime, candidate, start=body.start, end=body.end)
 
 
 def _author(caller: Caller) -> setup.Author:

@@ -1,5 +1,6 @@
 """The `callout` command."""
 
+import json
 import os
 import signal
 import sys
@@ -15,11 +16,13 @@ import yaml
 from fastapi import FastAPI
 from uvicorn.importer import import_from_string
 
+from rules import rulebook as language
 from rules.faults import read_yaml
-from service import doctor, logs, schema
+from rules.rulebook import LoadedBook
+from service import doctor, logs, progress, schema
 from service.engine import Engine
 from service.errors import Invalid, ServiceError, SettingsWrong
-from service.flows import sandbox, setup
+from service.flows import sandbox, setup, simulation
 from service.models.access import Role
 from service.partnership import Partnership, check_partnership, read_partnership
 from service.ports import free_port
@@ -246,6 +249,62 @@ def check_rules(
         raise typer.Exit(1)
     teams = f"teams of {people.partnership}" if people else "teams not checked: give --partnership FILE"
     print(f"{file}: no faults ({teams})")
+
+
+@rules_app.command("simulate")
+def simulate_rules(
+    file: Annotated[Path, typer.Argument(help="The rulebook to try.")],
+    incidents: Annotated[
+        Path | None,
+        typer.Option(help="Past incidents, a JSON report a line, oldest first; the database's if not given."),
+    ] = None,
+    partnership: Annotated[Path | None, typer.Option(help="The partnership whose rotas answer.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole comparison as JSON.")] = False,
+) -> None:
+    """Say what a rulebook would have done with past incidents, beside the one in force. Nothing is changed."""
+    text = _read(file)
+    people = _partnership_for(text, partnership)
+    if people is None:
+        raise Invalid("there is no partnership to simulate with; give --partnership FILE")
+    faults = rulebooks.check(text, read=setup.reader_beside(file), partnership=people, public_url="")
+    if faults:
+        raise setup.refused(faults)
+    candidate = language.load(text, read=setup.reader_beside(file))
+    bad: list[simulation.BadLine] = []
+    with progress.counting("incidents") as counted:
+        if incidents is None:
+            with _ready_runtime() as runtime:
+                answers, past = simulation.measured_answers(runtime), simulation.reported(runtime, start=None, end=None)
+                told = simulation.compare(_book_in_force(), candidate, people, counted(past), answers=answers)
+        else:
+            with _opened(incidents) as lines:
+                past = simulation.from_lines(lines, bad.append)
+                told = simulation.compare(_book_in_force(), candidate, people, counted(past), answers=[])
+    print(json.dumps(told, default=str, indent=2) if as_json else progress.table(told))
+    for line in bad:
+        print(f"{incidents}:{line.number}: {line.problem}", file=sys.stderr)
+    if bad:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Iterator[str]]:
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            yield lines
+    except OSError as error:
+        raise Invalid(f"can't read {file}: {error.strerror}") from None
+
+
+def _book_in_force() -> LoadedBook:
+    """The rulebook to compare with: the one in force, or else the one that the settings name."""
+    if _partnership_in_force() is not None:
+        with _runtime() as runtime, runtime.database.reading() as session:
+            version = rulebooks.in_force(session)
+            if version is not None:
+                return rulebooks.load_version(version)
+    path = read_settings().rulebook
+    return language.load(_read(path), read=setup.reader_beside(path))
 
 
 def _partnership_for(text: str, file: Path | None) -> Partnership | None:

@@ -124,6 +124,17 @@ class Partnership(Strict):
         worker = self.worker_by_slug.get(slug)
         return worker.name if worker else slug
 
+    def team_for(self, template: str, *, locality: str | None, place: str | None) -> tuple[str, str | None]:
+        """The team that a pathway's template names here, or the duty manager's with the reason why."""
+        if "{locality}" in template and not locality:
+            return DUTY_TEAM, "the locality could not be found from the report"
+        if "{place}" in template and not place:
+            return DUTY_TEAM, "the place is not one that the rulebook lists"
+        slug = template.replace("{locality}", locality or "").replace("{place}", place or "")
+        if slug == DUTY_TEAM or slug in self.team_by_slug:
+            return slug, None
+        return DUTY_TEAM, f"the partnership has no team {slug}"
+
     def members(self, team: str) -> list[str]:
         """Everybody in a team: its rota, then its lead."""
         if team == DUTY_TEAM:

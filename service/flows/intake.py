@@ -167,7 +167,7 @@ def _act(
         return incidents.decided(decision, "joined", task=task, reason=f"joined {task.code}: {how}")
     policy = work.policy.book.rulebook.pathway(pathway)
     place = located.place.slug if located.place else None
-    team, why_duty = tasks.route(work, policy, locality=located.locality, place=place)
+    team, why_duty = work.partnership.team_for(policy.team, locality=located.locality, place=place)
     if why_duty and located.locality is None:
         why_duty = f"{why_duty}: {located.why}"
     task = tasks.open_task(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rules.faults import Fault as BookFault
 from rules.faults import read_yaml
+from rules.rulebook import LoadedBook, load
 from service.errors import Fault, Forbidden, Invalid, NotFound
 from service.models.access import AccessKey, Role
 from service.models.people import PartnershipRow
@@ -125,6 +126,15 @@ def activate_rulebook(runtime: Runtime, number: int, *, author: Author, reviewed
         if faults:
             raise refused(faults)
         _activate(setup, version, author)
+
+
+def checked_rulebook(runtime: Runtime, text: str, *, read: Callable[[str], str]) -> LoadedBook:
+    """A rulebook that is fit to be put in force. Raises Invalid with every fault."""
+    with runtime.setting_up() as setup:
+        faults = _faults(runtime, setup, text, read)
+    if faults:
+        raise refused(faults)
+    return load(text, read=read)
 
 
 def _faults(runtime: Runtime, setup: SetUp, text: str, read: Callable[[str], str]) -> list[BookFault]:

@@ -47,19 +47,6 @@ def open_task(
     return task
 
 
-def route(work: Work, policy: Pathway, *, locality: str | None, place: str | None) -> tuple[str, str | None]:
-    """The team that a pathway's template names here, or the duty manager with the reason why."""
-    template = policy.team
-    if "{locality}" in template and not locality:
-        return DUTY_TEAM, "the locality could not be found from the report"
-    if "{place}" in template and not place:
-        return DUTY_TEAM, "the place is not one that the rulebook lists"
-    slug = template.replace("{locality}", locality or "").replace("{place}", place or "")
-    if slug == DUTY_TEAM or slug in work.partnership.team_by_slug:
-        return slug, None
-    return DUTY_TEAM, f"the partnership has no team {slug}"
-
-
 def lock(work: Work, task_id: str) -> Task:
     """A task, held to the end of this transaction: every change begins with this. Raises NotFound."""
     query = select(Task).where(Task.id == task_id).with_for_update().execution_options(populate_existing=True)

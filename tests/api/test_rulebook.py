@@ -1,5 +1,6 @@
 """The rulebook in force: read, replaced as a whole, refused as a whole; a running task keeps the policy it was opened under."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -61,6 +62,23 @@ def test_a_new_book_counts_for_new_incidents_alone(
 
 def _seconds(moment: str) -> float:
     return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
+def test_a_rulebook_is_tried_over_the_past_without_changing_anything(
+    supervisor: httpx.Client, partner: httpx.Client, report: Report, source: str, key_for: Callable[..., httpx.Client]
+) -> None:
+    report("theft_of_a_bicycle", locality="south")
+    body = {"source": source.replace('"community_concern"', '"theft_of_a_bicycle"')}
+    told = supervisor.post("/v1/rulebook/simulate", json=body)
+    assert told.status_code == 200, told.text
+    assert told.json()["incidents"] >= 1
+    assert told.json()["active"]["opened"] == told.json()["candidate"]["opened"]
+    later = supervisor.post("/v1/rulebook/simulate", json=body | {"from": "2027-01-01T00:00:00Z"}).json()
+    assert (later["incidents"], later["from"]) == (0, None)
+    assert supervisor.get("/v1/rulebook").json()["source"] == source
+    problem(supervisor.post("/v1/rulebook/simulate", json={"source": "rulebook: x"}), 422)
+    problem(partner.post("/v1/rulebook/simulate", json=body), 403)
+    problem(key_for("supervisor", "south").post("/v1/rulebook/simulate", json=body), 403)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"source": 5}', b'{"why": "x"}'])

@@ -1,0 +1,142 @@
+"""A rulebook over the past: the one in force would have done just what it did, and a changed one differs where it was changed."""
+
+import json
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import col, select
+
+from rules import rulebook
+from rules.incident import IncidentReport
+from rules.rulebook import LoadedBook
+from rules.simulate import Policy
+from service.flows import intake, simulation
+from service.flows.setup import reader_beside
+from service.flows.simulation import BadLine, Rotas
+from service.models.incidents import Incident
+from service.runtime import Runtime
+from service.settings import SHIPPED_RULEBOOK
+from tests.running import run
+
+MANY = 150
+SHIPPED = SHIPPED_RULEBOOK.read_text(encoding="utf-8")
+
+
+def book(text: str) -> LoadedBook:
+    return rulebook.load(text, read=reader_beside(SHIPPED_RULEBOOK))
+
+
+@pytest.fixture
+def history(runtime: Runtime) -> Runtime:
+    """Some weeks of reports, in the order in which they happened."""
+    chance = random.Random(20261120)
+    at = runtime.clock.now() - timedelta(days=60)
+    for number in range(MANY):
+        at += timedelta(hours=chance.expovariate(1 / 9))
+        report = IncidentReport.model_validate(
+            {
+                "type": chance.choice(
+                    ["weapon_in_school", "drugs_in_school", "fight", "stabbing", "peer_conflict", "theft"]
+                ),
+                "occurred_at": at,
+                "source_ref": f"H-{number}",
+                "locality": chance.choice(["south", "north", None]),
+                "setting": chance.choice(["school", "street"]),
+                "place": {"lat": 51.42 + chance.random() / 60, "lon": -2.6 + chance.random() / 40},
+                "groups": [f"g-{chance.randrange(25)}"],
+                "drill": chance.random() < 0.05,
+            }
+        )
+        intake.accept(runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])
+    return runtime
+
+
+def test_the_rulebook_in_force_would_have_done_what_it_did(history: Runtime) -> None:
+    with history.reading() as work:
+        rows = list(work.session.exec(select(Incident).order_by(col(Incident.occurred_at))).all())
+        partnership, active = work.partnership, work.policy.book
+    derived = [row for row in rows if row.derived]
+    assert len(derived) > 5, "the history should show some patterns"
+    policy = Policy(active, zone=partnership.zone, staff=Rotas(partnership), answers=[])
+    completes = {}
+    for row in derived:
+        completes.setdefault((row.parents or [])[-1], []).extend(decision["pathway"] for decision in row.decisions)
+    for past in simulation.reported(history, start=None, end=None):
+        happened = next(row for row in rows if row.id == past.id)
+        opened = [decision["pathway"] for decision in happened.decisions if decision["pathway"]]
+        assert sorted(policy.take(past)) == sorted(opened + completes.get(past.id, []))
+    assert sum(policy.tally.patterns.values()) == len(derived)
+
+
+def test_the_same_rulebook_differs_in_nothing_and_a_changed_one_where_it_was_changed(history: Runtime) -> None:
+    same = simulation.over_the_database(history, book(SHIPPED), start=None, end=None)
+    assert (same["incidents"], same["differ"], same["examples"]) == (MANY, 0, [])
+    assert same["active"] == same["candidate"]
+
+    changed = SHIPPED.replace('type == "weapon_in_school"', 'type in ["weapon_in_school", "theft"]')
+    assert changed != SHIPPED
+    told = simulation.over_the_database(history, book(changed), start=None, end=None)
+    with history.reading() as work:
+        thefts = {
+            row.id for row in work.session.exec(select(Incident).where(Incident.type == "theft", ~col(Incident.drill)))
+        }
+        drilled = set(work.session.exec(select(Incident.id).where(Incident.type == "theft", col(Incident.drill))))
+    assert {example["incident"] for example in told["examples"]} <= thefts | drilled
+    assert told["differ"] == len(thefts | drilled)
+    assert told["candidate"]["tasks"]["education-inclusion"] - told["active"]["tasks"]["education-inclusion"] == len(
+        thefts
+    )
+    assert told["active"]["triage"] - told["candidate"]["triage"] == len(thefts)
+    assert told["opened_by_candidate_alone"] == {"education-inclusion": told["differ"]}
+
+
+def test_a_period_is_only_that_period(history: Runtime) -> None:
+    now = history.clock.now()
+    inside = simulation.over_the_database(
+        history, book(SHIPPED), start=now - timedelta(days=40), end=now - timedelta(days=30)
+    )
+    assert 0 < inside["incidents"] < MANY
+    assert now - timedelta(days=40) <= inside["from"] <= inside["to"] < now - timedelta(days=30)
+
+
+def test_a_bad_line_is_told_by_its_number_and_harms_no_other() -> None:
+    good = json.dumps({"type": "fight", "occurred_at": "2026-11-20T21:00:00Z", "source_ref": "F-1"})
+    bad: list[BadLine] = []
+    lines = [good, "", "{cut", '{"type": "fight", "occurred_at": "yesterday"}', "[]", good.replace("F-1", "F-2")]
+    assert [past.id for past in simulation.from_lines(lines, bad.append)] == ["F-1", "F-2"]
+    assert [line.number for line in bad] == [3, 4, 5]
+    assert "occurred_at" in bad[1].problem
+
+
+def test_the_command_prints_a_table_or_json(tmp_path: Path) -> None:
+    (tmp_path / "term-dates.yaml").write_text((SHIPPED_RULEBOOK.parent / "term-dates.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "new.yaml").write_text(SHIPPED.replace("acknowledge: 30m", "acknowledge: 10m", 1), encoding="utf-8")
+    past = [
+        json.dumps({"type": "weapon_in_school", "occurred_at": f"2026-11-{day:02d}T23:00:00Z", "locality": "south"})
+        for day in range(1, 21)
+    ]
+    (tmp_path / "past.jsonl").write_text("\n".join(past), encoding="utf-8")
+    table = run("rules", "simulate", "new.yaml", "--incidents", "past.jsonl", folder=tmp_path)
+    assert table.returncode == 0, table.stderr
+    assert "20 incidents, 01 Nov 2026 to 20 Nov 2026" in table.stdout
+    assert "education-inclusion" in table.stdout
+    told = json.loads(
+        run("rules", "simulate", "new.yaml", "--incidents", "past.jsonl", "--json", folder=tmp_path).stdout
+    )
+    assert told["active"]["opened"] == told["candidate"]["opened"] == 20
+    assert told["active"]["pages"]["night"] == told["active"]["pages"]["total"] == 20
+    assert set(told["active"]["pages"]["by_worker"]) == {"amina", "ben"}
+
+    (tmp_path / "past.jsonl").write_text("\n".join([*past, "{cut"]), encoding="utf-8")
+    with_fault = run("rules", "simulate", "new.yaml", "--incidents", "past.jsonl", folder=tmp_path)
+    assert with_fault.returncode == 1
+    assert "past.jsonl:21: this is not JSON" in with_fault.stderr
+    assert "20 incidents" in with_fault.stdout
+    (tmp_path / "new.yaml").write_text(SHIPPED.replace("priority: high", "priority: urgent", 1), encoding="utf-8")
+    refused = run("rules", "simulate", "new.yaml", "--incidents", "past.jsonl", folder=tmp_path)
+    assert refused.returncode == 1
+    assert "urgent" in refused.stderr
+    missing = run("rules", "simulate", "new.yaml", "--incidents", "nowhere.jsonl", folder=tmp_path)
+    assert missing.returncode == 1
