@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from api import examples
 from api.access import AdminDep, Caller, RuntimeDep, SupervisorDep, WorkDep
 from api.problems import ApiError, responses
-from api.shapes import ComparisonShape, RulebookShape, RulebookVersions
+from api.rulebook_shapes import ComparisonShape, RulebookShape, RulebookVersions
 from service.errors import Fault, Invalid
 from service.flows import setup, simulation
 from service.models.rulebooks import RulebookVersion

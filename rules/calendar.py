@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 import holidays
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SEARCHED_DAYS = 400
@@ -75,15 +75,35 @@ class Closure(BaseModel):
         return self
 
 
+def _text(*examples: str) -> dict[str, Any]:
+    return {"type": "string", "examples": list(examples)}
+
+
+_SPAN = {
+    "type": "object",
+    "required": ["from", "to"],
+    "additionalProperties": False,
+    "properties": {name: {"type": "string"} for name in ("from", "to", "name")},
+}
+CLOSED_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "array", "items": {"anyOf": [{"type": "string", "format": "date"}, _SPAN]}},
+        _text("term-dates.yaml"),
+    ]
+}
+
+
 class CalendarSpec(BaseModel):
     """A calendar as the rulebook writes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weekdays: Annotated[list[str], BeforeValidator(_weekdays), Field(min_length=1)]
-    hours: Annotated[tuple[time, time] | None, BeforeValidator(_hours)] = None
+    weekdays: Annotated[
+        list[str], BeforeValidator(_weekdays), Field(min_length=1), WithJsonSchema(_text("mon-fri", "sat,sun"))
+    ]
+    hours: Annotated[tuple[time, time] | None, BeforeValidator(_hours), WithJsonSchema(_text("08:00-16:30"))] = None
     holidays: Annotated[str | None, BeforeValidator(_region)] = None
-    closed: list[Closure] = []
+    closed: Annotated[list[Closure], WithJsonSchema(CLOSED_SCHEMA)] = []
 
 
 @lru_cache(maxsize=64)

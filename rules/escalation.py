@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from rules.durations import Duration, parse_duration, write_duration
 
@@ -28,7 +28,12 @@ def _after(value: Any) -> timedelta:
     return timedelta(0) if at_once else parse_duration(value)
 
 
-Wait = Annotated[timedelta, BeforeValidator(_after), PlainSerializer(write_duration, return_type=str, when_used="json")]
+Wait = Annotated[
+    timedelta,
+    BeforeValidator(_after),
+    PlainSerializer(write_duration, return_type=str, when_used="json"),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["5m", "0"]}),
+]
 
 
 class Step(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from rules import checks
 from rules.calendar import Calendar, CalendarSpec
@@ -65,7 +65,12 @@ class Pattern(Strict):
 
     id: Slug
     of: Annotated[str, Field(min_length=1, max_length=4000)]
-    near: Annotated[float | None, BeforeValidator(_metres), Field(gt=0, le=50_000)] = None
+    near: Annotated[
+        float | None,
+        BeforeValidator(_metres),
+        Field(gt=0, le=50_000),
+        WithJsonSchema({"type": ["string", "number"], "examples": ["400m", "1.5km"]}),
+    ] = None
     same: Literal["place", "group", "person"] | None = None
     at_least: Annotated[int, Field(ge=2, le=1000)]
     window: Duration
@@ -164,6 +169,11 @@ def labels_in(text: str) -> dict[str, tuple[str, str]]:
         for slug, pathway in (document.named("pathways").items() if document else ())
         if isinstance(pathway, dict) and isinstance(label := pathway.get("sms_label"), str)
     }
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the language, by which editors complete and underline. It knows shapes; `check` knows more."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Rulebook.model_json_schema(by_alias=True)}
 
 
 def line_of(text: str, field: str) -> int | None:

@@ -6,7 +6,16 @@ from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from rules.calendar import Calendar, wall_clock
 from rules.durations import Duration
@@ -46,7 +55,10 @@ def _percent(value: Any) -> Any:
 
 
 Percent = Annotated[
-    float, BeforeValidator(_percent), PlainSerializer(lambda value: f"{value:g}%", return_type=str, when_used="json")
+    float,
+    BeforeValidator(_percent),
+    PlainSerializer(lambda value: f"{value:g}%", return_type=str, when_used="json"),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["75%"]}),
 ]
 
 
@@ -85,6 +97,11 @@ class Deadline(BaseModel):
         if self.calendar and self.within is None:
             raise ValueError("calendar goes with within; with by, on names the calendar")
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A bare duration is short for `{within: …}`."""
+        return {"anyOf": [{"type": "string", "examples": ["30m"]}, handler.resolve_ref_schema(handler(schema))]}
 
     @property
     def calendar_named(self) -> str | None:

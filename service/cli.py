@@ -1,12 +1,8 @@
 """The `callout` command."""
 
-import json
-import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,25 +12,21 @@ import yaml
 from fastapi import FastAPI
 from uvicorn.importer import import_from_string
 
-from rules import rulebook as language
-from rules.faults import read_yaml
-from rules.rulebook import LoadedBook
-from service import doctor, logs, progress, schema
+from service import cli_rules, doctor, logs, schema
+from service.console import open_runtime, read_file, ready_runtime, require_schema, user
 from service.engine import Engine
-from service.errors import Invalid, ServiceError, SettingsWrong
-from service.flows import sandbox, setup, simulation
+from service.errors import Invalid, ServiceError
+from service.flows import sandbox, setup
 from service.models.access import Role
-from service.partnership import Partnership, check_partnership, read_partnership
 from service.ports import free_port
-from service.records import keys, rulebooks
+from service.records import keys
 from service.runtime import Runtime, build_runtime, restore_clock
-from service.settings import SHIPPED_PARTNERSHIP, Settings, read_settings
+from service.settings import Settings, read_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-rules_app = typer.Typer(no_args_is_help=True, help="Rulebooks.")
 keys_app = typer.Typer(no_args_is_help=True, help="Access keys.")
 audit_app = typer.Typer(no_args_is_help=True, help="The audit.")
-app.add_typer(rules_app, name="rules")
+app.add_typer(cli_rules.app, name="rules")
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
 
@@ -59,31 +51,6 @@ def _say_wrong(error: ServiceError) -> None:
     print(f"callout: {error.detail}", file=sys.stderr)
     for fault in error.faults if isinstance(error, Invalid) else ():
         print(f"  {fault.pointer}: {fault.detail}", file=sys.stderr)
-
-
-@contextmanager
-def _runtime() -> Iterator[Runtime]:
-    runtime = build_runtime(read_settings())
-    try:
-        yield runtime
-    finally:
-        runtime.close()
-
-
-@contextmanager
-def _ready_runtime() -> Iterator[Runtime]:
-    """A runtime whose schema is this release's. In a sandbox it is brought up to date by the way."""
-    with _runtime() as runtime:
-        _require_schema(runtime)
-        yield runtime
-
-
-def _require_schema(runtime: Runtime) -> None:
-    if schema.is_current(runtime.database):
-        return
-    if not runtime.settings.sandbox:
-        raise SettingsWrong("the database's schema is not this release's; run: callout migrate")
-    schema.migrate(runtime.database)
 
 
 @app.command()
@@ -124,7 +91,7 @@ def _with_address(settings: Settings, port: int) -> Settings:
 
 
 def _prepare(runtime: Runtime) -> None:
-    _require_schema(runtime)
+    require_schema(runtime)
     restore_clock(runtime)
     sandbox.keep_clock(runtime)
     if runtime.settings.sandbox and setup.is_empty(runtime):
@@ -164,7 +131,7 @@ def engine() -> None:
     """Run the engine alone: send messages and watch deadlines for API processes that run with CALLOUT_ENGINE=off."""
     settings = read_settings()
     logs.configure(settings)
-    with _ready_runtime() as runtime:
+    with ready_runtime() as runtime:
         restore_clock(runtime)
         running = Engine(runtime)
         stop = threading.Event()
@@ -178,7 +145,7 @@ def engine() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema to this release."""
-    with _runtime() as runtime:
+    with open_runtime() as runtime:
         schema.migrate(runtime.database)
     print("the schema is current")
 
@@ -186,9 +153,9 @@ def migrate() -> None:
 @app.command()
 def apply(file: Annotated[Path, typer.Argument(help="The partnership file.")]) -> None:
     """Put a partnership file in force; the same file again changes nothing."""
-    text = _read(file)
-    with _ready_runtime() as runtime:
-        changes = setup.apply_partnership(runtime, text, actor=f"cli:{_user()}").changes
+    text = read_file(file)
+    with ready_runtime() as runtime:
+        changes = setup.apply_partnership(runtime, text, actor=f"cli:{user()}").changes
         faults = setup.load_rulebook(runtime)
     print("\n".join(changes) if changes else "nothing changed")
     for fault in faults:
@@ -203,13 +170,13 @@ def create_key(
     needs_lawful_basis: Annotated[bool, typer.Option(help="Refuse its incidents without a lawful_basis.")] = False,
 ) -> None:
     """Make a key. It is printed once, alone on the last line, and stored nowhere."""
-    with _ready_runtime() as runtime:
+    with ready_runtime() as runtime:
         key, text = setup.make_key(
             runtime,
             role=role,
             name=name,
             localities=locality or [],
-            actor=f"cli:{_user()}",
+            actor=f"cli:{user()}",
             needs_lawful_basis=needs_lawful_basis,
         )
     print(f"{key.id}: {role.value}, {name}. Keep it now, it is not shown again:")
@@ -219,7 +186,7 @@ def create_key(
 @keys_app.command("list")
 def list_keys() -> None:
     """List keys, without their secrets."""
-    with _ready_runtime() as runtime, runtime.database.reading() as session:
+    with ready_runtime() as runtime, runtime.database.reading() as session:
         for key in keys.listed(session):
             state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "active"
             print(f"{key.id}  {key.role:<10}  {','.join(key.localities) or 'all':<20}  {state:<24}  {key.name}")
@@ -228,111 +195,15 @@ def list_keys() -> None:
 @keys_app.command("revoke")
 def revoke_key(key: Annotated[str, typer.Argument(help="Its id, as listed.")]) -> None:
     """End a key at once."""
-    with _ready_runtime() as runtime:
-        setup.revoke_key(runtime, key, actor=f"cli:{_user()}")
+    with ready_runtime() as runtime:
+        setup.revoke_key(runtime, key, actor=f"cli:{user()}")
     print(f"{key} is revoked")
-
-
-@rules_app.command("check")
-def check_rules(
-    file: Annotated[Path, typer.Argument(help="The rulebook.")],
-    partnership: Annotated[Path | None, typer.Option(help="The partnership whose teams it names.")] = None,
-) -> None:
-    """Say every fault of a rulebook: line, field, what is wrong and what would be right."""
-    text = _read(file)
-    public_url = read_settings().public_url
-    people = _partnership_for(text, partnership)
-    faults = rulebooks.check(text, read=setup.reader_beside(file), partnership=people, public_url=public_url)
-    for fault in faults:
-        print(f"{file}:{fault.line}: {fault.field}: {fault.problem}; expected {fault.expected}", file=sys.stderr)
-    if faults:
-        raise typer.Exit(1)
-    teams = f"teams of {people.partnership}" if people else "teams not checked: give --partnership FILE"
-    print(f"{file}: no faults ({teams})")
-
-
-@rules_app.command("simulate")
-def simulate_rules(
-    file: Annotated[Path, typer.Argument(help="The rulebook to try.")],
-    incidents: Annotated[
-        Path | None,
-        typer.Option(help="Past incidents, a JSON report a line, oldest first; the database's if not given."),
-    ] = None,
-    partnership: Annotated[Path | None, typer.Option(help="The partnership whose rotas answer.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole comparison as JSON.")] = False,
-) -> None:
-    """Say what a rulebook would have done with past incidents, beside the one in force. Nothing is changed."""
-    text = _read(file)
-    people = _partnership_for(text, partnership)
-    if people is None:
-        raise Invalid("there is no partnership to simulate with; give --partnership FILE")
-    faults = rulebooks.check(text, read=setup.reader_beside(file), partnership=people, public_url="")
-    if faults:
-        raise setup.refused(faults)
-    candidate = language.load(text, read=setup.reader_beside(file))
-    bad: list[simulation.BadLine] = []
-    with progress.counting("incidents") as counted:
-        if incidents is None:
-            with _ready_runtime() as runtime:
-                answers, past = simulation.measured_answers(runtime), simulation.reported(runtime, start=None, end=None)
-                told = simulation.compare(_book_in_force(), candidate, people, counted(past), answers=answers)
-        else:
-            with _opened(incidents) as lines:
-                past = simulation.from_lines(lines, bad.append)
-                told = simulation.compare(_book_in_force(), candidate, people, counted(past), answers=[])
-    print(json.dumps(told, default=str, indent=2) if as_json else progress.table(told))
-    for line in bad:
-        print(f"{incidents}:{line.number}: {line.problem}", file=sys.stderr)
-    if bad:
-        raise typer.Exit(1)
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[Iterator[str]]:
-    try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            yield lines
-    except OSError as error:
-        raise Invalid(f"can't read {file}: {error.strerror}") from None
-
-
-def _book_in_force() -> LoadedBook:
-    """The rulebook to compare with: the one in force, or else the one that the settings name."""
-    if _partnership_in_force() is not None:
-        with _runtime() as runtime, runtime.database.reading() as session:
-            version = rulebooks.in_force(session)
-            if version is not None:
-                return rulebooks.load_version(version)
-    path = read_settings().rulebook
-    return language.load(_read(path), read=setup.reader_beside(path))
-
-
-def _partnership_for(text: str, file: Path | None) -> Partnership | None:
-    """The partnership that a rulebook is for: the one given, the one in force, or the shipped one if it names that."""
-    if file:
-        return read_partnership(_read(file))
-    in_force = _partnership_in_force()
-    if in_force is not None:
-        return in_force
-    shipped = check_partnership(read_yaml(SHIPPED_PARTNERSHIP.read_text(encoding="utf-8")))
-    return shipped if f"rulebook: {shipped.partnership}\n" in text else None
-
-
-def _partnership_in_force() -> Partnership | None:
-    settings = read_settings()
-    path = settings.database_url.removeprefix("sqlite:///")
-    if settings.database_url.startswith("sqlite") and not Path(path).exists():
-        return None
-    with _runtime() as runtime:
-        if not schema.is_current(runtime.database) or setup.is_empty(runtime):
-            return None
-        return setup.partnership_in_force(runtime)
 
 
 @audit_app.command("verify")
 def verify_audit() -> None:
     """Follow the chain of the audit; name the first entry that was changed, deleted or moved."""
-    with _ready_runtime() as runtime:
+    with ready_runtime() as runtime:
         good, broken = setup.verify_audit(runtime)
     if broken:
         print(f"callout: the audit does not hold: {broken.why}; {good} entries before it do", file=sys.stderr)
@@ -355,15 +226,3 @@ def run_doctor() -> None:
         print(f"{'ok  ' if finding.good else 'BAD '} {finding.what}: {finding.detail}")
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise Invalid(f"can't read {file}: {reason}") from None
-
-
-def _user() -> str:
-    return os.environ.get("USER") or "console"

@@ -11,7 +11,9 @@ from sqlmodel import col, select
 
 from rules import rotation
 from rules.escalation import Step, Who
-from rules.incident import IncidentReport
+from rules.explain import Explained, explain
+from rules.incident import IncidentReport, facts
+from rules.places import KnownPlaces
 from rules.rulebook import LoadedBook
 from rules.simulate import Comparison, Past, Policy
 from service.models.incidents import Incident
@@ -72,6 +74,14 @@ def compare(
     for incident in past:
         both.take(incident)
     return both.told()
+
+
+def explained(book: LoadedBook, partnership: Partnership, report: IncidentReport) -> list[Explained]:
+    """What every rule says of a report, and which part of its condition decided."""
+    place = KnownPlaces(book.rulebook.places).find(report.place)
+    locality = Rotas(partnership).locality_of(report.locality) or (place.locality if place else None)
+    values = facts(report, zone=partnership.zone, partner="", locality=locality, place=place, derived=False)
+    return explain(book.rulebook, values)
 
 
 def over_the_database(

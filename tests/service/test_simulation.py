@@ -140,3 +140,17 @@ def test_the_command_prints_a_table_or_json(tmp_path: Path) -> None:
     assert "urgent" in refused.stderr
     missing = run("rules", "simulate", "new.yaml", "--incidents", "nowhere.jsonl", folder=tmp_path)
     assert missing.returncode == 1
+
+
+def test_the_command_explains_rule_by_rule(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(
+        '{"type": "drugs_in_school", "occurred_at": "2026-11-20T15:41:00Z"}', encoding="utf-8"
+    )
+    said = run("rules", "explain", "one.json", folder=tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert 'no  drugs-in-school: incident.setting == "school"' in said.stdout
+    assert 'true   incident.type == "drugs_in_school"' in said.stdout
+    (tmp_path / "one.json").write_text('{"type": "weapon_in_school", "occurred_at": "now"}', encoding="utf-8")
+    wrong = run("rules", "explain", "one.json", folder=tmp_path)
+    assert wrong.returncode == 1
+    assert "/occurred_at" in wrong.stderr
