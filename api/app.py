@@ -24,6 +24,7 @@ from api import (
     health,
     incidents,
     keys,
+    networks,
     people,
     problems,
     reports,
@@ -51,6 +52,7 @@ TAGS = [
     {"name": "Incidents", "description": "What partner systems report."},
     {"name": "Tasks", "description": "One team's work under a pathway: found, read, and acted on by supervisors."},
     {"name": "Deadlines", "description": "How the milestones stand now, and how they were kept."},
+    {"name": "Networks", "description": "What recurs together across reports."},
     {"name": "People", "description": "Who is on call, gaps and changes in rotas, the partnership file."},
     {"name": "Rulebook", "description": "The policy in force."},
     {"name": "Audit", "description": "The record that can't be changed unseen."},
@@ -61,7 +63,7 @@ TAGS = [
     {"name": "Sandbox", "description": "The clock and the on-screen phones. None of it exists in live mode."},
 ]
 
-PARTS = (incidents, tasks, sla, people, rulebook, audit, keys, callbacks, stream, health)
+PARTS = (incidents, tasks, sla, networks, people, rulebook, audit, keys, callbacks, stream, health)
 
 
 def create_app(runtime: Runtime) -> FastAPI:

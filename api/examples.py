@@ -143,6 +143,31 @@ REFUSED: dict[str, Any] = {
     ]
 }
 
+NETWORKS: dict[str, Any] = {
+    "items": [
+        {
+            "incidents": [_INCIDENT_ID, "inc_0193a1c2-7b23-7c3d-8f4a-1b2c3d4e5f65"],
+            "members": [
+                {
+                    "kind": "group",
+                    "ref": "g-19",
+                    "incidents": [_INCIDENT_ID, "inc_0193a1c2-7b23-7c3d-8f4a-1b2c3d4e5f65"],
+                },
+                {"kind": "place", "ref": "urn:100000", "incidents": [_INCIDENT_ID]},
+            ],
+            "tasks": [
+                {
+                    "id": _TASK_ID,
+                    "code": "K7",
+                    "pathway": "education-inclusion",
+                    "team": "education-inclusion-south",
+                    "assignee": "amina",
+                }
+            ],
+        }
+    ]
+}
+
 _TALLY: dict[str, Any] = {
     "tasks": {"education-inclusion": 12},
     "opened": 12,

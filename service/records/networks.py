@@ -1,0 +1,68 @@
+"""Which people, groups and places recur together in the reports of a period, and which open tasks stand behind them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, select
+
+from rules.incident import IncidentReport
+from rules.networks import Network, Node, Sighting, connected
+from service.models.incidents import Incident
+from service.models.tasks import LIVE, Task, TaskIncident
+from service.work import Work
+
+MOST = 5000
+
+
+def networks(
+    work: Work, *, start: datetime, end: datetime, localities: Sequence[str], task: str | None
+) -> list[dict[str, Any]]:
+    """The networks among the newest incidents of a period that a caller may see; only that behind a task, if one is named."""
+    query = select(Incident).where(
+        col(Incident.occurred_at) >= start,
+        col(Incident.occurred_at) < end,
+        col(Incident.drill).is_(False),
+        col(Incident.derived).is_(False),
+        col(Incident.retracted_at).is_(None),
+    )
+    if localities:
+        query = query.where(col(Incident.locality).in_(localities))
+    rows = work.session.exec(query.order_by(col(Incident.occurred_at).desc()).limit(MOST)).all()
+    found = connected([_sighting(work, row) for row in reversed(rows)])
+    if task is not None:
+        behind = set(work.session.exec(select(TaskIncident.incident_id).where(TaskIncident.task_id == task)).all())
+        parents = work.session.exec(select(Incident.parents).where(col(Incident.id).in_(behind))).all()
+        behind |= {parent for each in parents for parent in each or ()}
+        found = [network for network in found if behind & set(network.incidents)]
+    return [_view(work, network, localities) for network in found]
+
+
+def _sighting(work: Work, row: Incident) -> Sighting:
+    report = IncidentReport.model_validate_json(row.body)
+    nodes = {Node("person", person.ref) for person in report.people} | {Node("group", group) for group in report.groups}
+    place = report.place
+    if place:
+        known = work.policy.places.find(place)
+        name = (known.identity if known else None) or place.name or place.postcode
+        nodes |= {Node("place", name.removeprefix("known:"))} if name else set()
+    return Sighting(row.id, frozenset(nodes))
+
+
+def _view(work: Work, network: Network, localities: Sequence[str]) -> dict[str, Any]:
+    open_ids = (
+        select(TaskIncident.task_id).where(col(TaskIncident.incident_id).in_(network.incidents)).distinct().subquery()
+    )
+    query = select(Task).where(
+        col(Task.id).in_(select(open_ids.c.task_id)), col(Task.state).in_([state.value for state in LIVE])
+    )
+    tasks = work.session.exec(query.order_by(col(Task.opened_at))).all()
+    visible = [task for task in tasks if not localities or task.locality in localities]
+    return {
+        "incidents": list(network.incidents),
+        "members": [{"kind": node.kind, "ref": node.ref, "incidents": list(seen)} for node, seen in network.members],
+        "tasks": [
+            {"id": task.id, "code": task.code, "pathway": task.pathway, "team": task.team, "assignee": task.assignee}
+            for task in visible
+        ],
+    }
