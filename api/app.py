@@ -74,9 +74,10 @@ def create_app(runtime: Runtime) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         if runtime.settings.engine is Switch.ON:
             engine.start()
+        else:
+            engine.follow()
         yield
-        if runtime.settings.engine is Switch.ON:
-            await run_in_threadpool(engine.stop)
+        await run_in_threadpool(engine.stop)
         runtime.close()
 
     app = FastAPI(

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -36,9 +37,7 @@ class Engine:
         self._senders = ThreadPoolExecutor(runtime.settings.send_threads, thread_name_prefix="send")
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._one_round = threading.Lock()
-        self._loops = [threading.Thread(target=self._loop, name="engine", daemon=True)]
-        if not runtime.database.is_sqlite:
-            self._loops.append(threading.Thread(target=self._listen, name="listen", daemon=True))
+        self._loops: list[threading.Thread] = []
         self._forget = runtime.changed.listen(self._work.set)
         self._last_round: float | None = None
 
@@ -46,16 +45,26 @@ class Engine:
         """Begin: first of all with what an earlier process left behind."""
         self._scheduler.add_job(self._work.set, "interval", seconds=TICK_SECONDS, id="tick")
         self._scheduler.start()
-        for loop in self._loops:
-            loop.start()
+        self._begin(self._loop)
+        self.follow()
         self._work.set()
+
+    def follow(self) -> None:
+        """Only hear what other processes commit, and tell whoever listens here: a board must be live on every replica."""
+        if not self._runtime.database.is_sqlite:
+            self._begin(self._listen)
+
+    def _begin(self, loop: Callable[[], None]) -> None:
+        self._loops.append(threading.Thread(target=loop, name=loop.__name__.strip("_"), daemon=True))
+        self._loops[-1].start()
 
     def stop(self) -> None:
         """Finish the messages in hand and stop; what is not begun stays in its row."""
         self._stopping.set()
         self._work.set()
         self._forget()
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
         for loop in self._loops:
             loop.join(RECONNECT_SECONDS)
         self._senders.shutdown(wait=True)
@@ -159,7 +168,7 @@ class Engine:
                     connection.execute(f"LISTEN {WAKE_CHANNEL}")
                     while not self._stopping.is_set():
                         for _ in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
-                            self._work.set()
+                            self._runtime.changed.fire()
             except psycopg.Error as error:
                 log.warning("listening failed", reason=type(error).__name__)
                 self._stopping.wait(RECONNECT_SECONDS)

@@ -44,7 +44,7 @@ HttpAddress = Annotated[str, AfterValidator(_plain_http_url)]
 class Settings(BaseSettings):
     """Everything that differs between one installation and another."""
 
-    model_config = SettingsConfigDict(env_prefix="CALLOUT_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="CALLOUT_", env_file=".env", extra="ignore", env_ignore_empty=True)
 
     database_url: str = "sqlite:///var/callout.db"
     mode: Mode = Mode.SANDBOX
