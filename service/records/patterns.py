@@ -1,11 +1,11 @@
 """What single reports do not show: earlier incidents that, with a new one, complete a pattern of the rulebook's."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from rules import patterns
 from rules.incident import IncidentReport, Person, Place, facts
@@ -48,6 +48,7 @@ def completed(
     if incident.drill or incident.derived or incidents.is_second_report(incident):
         return
     new = Seen(incident=incident.id, occurred_at=incident.occurred_at, at=_point(report))
+    earlier = Earlier(work=work)
     for watch in work.policy.patterns:
         if not watch.fits(values):
             continue
@@ -55,7 +56,7 @@ def completed(
             hold(work.session, f"pattern {watch.spec.id}")
             if _said_already(work, watch, new, shared):
                 continue
-            found = patterns.recurrence(watch.spec, new, list(_others(work, watch, new, shared)))
+            found = patterns.recurrence(watch.spec, new, _others(earlier, watch, new, shared))
             if found:
                 yield _raise(work, watch, found, shared, report, located)
 
@@ -83,39 +84,64 @@ def _shared(work: Work, watch: Watch, report: IncidentReport, located: Located) 
             yield Shared(marks=frozenset({incidents.mark_of(work, "person", ref)}), report={"people": about})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An earlier incident as patterns see it."""
+
+    seen: Seen
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """Earlier incidents, each unsealed once however many patterns look at it; None for one that does not count."""
+
+    work: Work
+    opened: dict[str, Opened | None] = field(default_factory=dict)
+
+    def among(self, ids: Sequence[str]) -> list[Opened]:
+        """Those that count."""
+        missing = [name for name in ids if name not in self.opened]
+        for row in (
+            self.work.session.exec(select(Incident).where(col(Incident.id).in_(missing))).all() if missing else ()
+        ):
+            self.opened[row.id] = self._open(row)
+        return [found for name in ids if (found := self.opened.get(name)) is not None]
+
+    def _open(self, row: Incident) -> Opened | None:
+        if row.drill or row.derived or row.retracted_at is not None or incidents.is_second_report(row):
+            return None
+        report = IncidentReport.model_validate_json(row.body)
+        seen = Seen(incident=row.id, occurred_at=row.occurred_at, at=_point(report))
+        return Opened(seen=seen, facts=_facts(self.work, row, report))
+
+
+def _shares(shared: Shared, new: Seen, span: timedelta) -> tuple[Any, ...]:
+    return (
+        col(IncidentMark.mark).in_(sorted(shared.marks)),
+        col(IncidentMark.occurred_at) >= new.occurred_at - span,
+        col(IncidentMark.occurred_at) <= new.occurred_at + span,
+        IncidentMark.incident_id != new.incident,
+    )
+
+
 def _marked(shared: Shared, new: Seen, span: timedelta) -> Any:
-    """Which incidents bear one of the marks and happened within a span of the new one, on either side."""
+    """Which incidents share a mark and happened within a span of the new one, on either side; the newest first."""
     return (
         select(IncidentMark.incident_id)
-        .where(
-            col(IncidentMark.mark).in_(sorted(shared.marks)),
-            col(IncidentMark.occurred_at) >= new.occurred_at - span,
-            col(IncidentMark.occurred_at) <= new.occurred_at + span,
-            IncidentMark.incident_id != new.incident,
-        )
-        .distinct()
+        .where(*_shares(shared, new, span))
+        .group_by(col(IncidentMark.incident_id))
+        .order_by(func.max(IncidentMark.occurred_at).desc())
     )
 
 
-def _others(work: Work, watch: Watch, new: Seen, shared: Shared) -> Iterator[Seen]:
-    query = (
-        select(Incident)
-        .where(
-            col(Incident.id).in_(_marked(shared, new, watch.spec.window)),
-            col(Incident.drill).is_(False),
-            col(Incident.derived).is_(False),
-            col(Incident.retracted_at).is_(None),
-        )
-        .order_by(col(Incident.occurred_at).desc())
-        .limit(MOST)
-    )
-    for other in work.session.exec(query).all():
-        if incidents.is_second_report(other):
-            continue
-        report = IncidentReport.model_validate_json(other.body)
-        seen = Seen(incident=other.id, occurred_at=other.occurred_at, at=_point(report))
-        if patterns.near(watch.spec, new, seen) and watch.fits(_facts(work, other, report)):
-            yield seen
+def _others(earlier: Earlier, watch: Watch, new: Seen, shared: Shared) -> list[Seen]:
+    ids = earlier.work.session.exec(_marked(shared, new, watch.spec.window).limit(MOST)).all()
+    return [
+        found.seen
+        for found in earlier.among(ids)
+        if patterns.near(watch.spec, new, found.seen) and watch.fits(found.facts)
+    ]
 
 
 def _facts(work: Work, incident: Incident, report: IncidentReport) -> dict[str, Any]:
@@ -130,10 +156,14 @@ def _facts(work: Work, incident: Incident, report: IncidentReport) -> dict[str, 
 
 
 def _said_already(work: Work, watch: Watch, new: Seen, shared: Shared) -> bool:
-    query = select(Incident).where(
-        col(Incident.id).in_(_marked(shared, new, watch.quiet)),
-        Incident.pattern == watch.spec.id,
-        col(Incident.retracted_at).is_(None),
+    query = (
+        select(Incident)
+        .join(IncidentMark, col(IncidentMark.incident_id) == col(Incident.id))
+        .where(
+            Incident.pattern == watch.spec.id,
+            col(Incident.retracted_at).is_(None),
+            *_shares(shared, new, watch.quiet),
+        )
     )
     for earlier in work.session.exec(query).all():
         at = _point(IncidentReport.model_validate_json(earlier.body))

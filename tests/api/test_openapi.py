@@ -111,7 +111,7 @@ def test_the_service_behaves_as_described_whatever_is_sent(shared_service: Servi
     described.config.update(base_url=shared_service.url)
     headers = {"Authorization": f"Bearer {shared_service.keys['admin']}"}
 
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(described[path][method].as_strategy())
     def try_out(case: schemathesis.Case) -> None:
         # What fits the schema may still name a worker, a team or a policy that is not there: 422 is right then.

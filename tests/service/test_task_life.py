@@ -166,5 +166,5 @@ class TaskLife(RuleBasedStateMachine):
                 assert work.session.exec(select(Page).where(Page.task_id == task.id)).first(), task.code
 
 
-TaskLife.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TaskLife.TestCase.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
 TestTaskLife = TaskLife.TestCase
