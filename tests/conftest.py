@@ -1,6 +1,7 @@
 """Fixtures: a real PostgreSQL, a database of each kind for every test that needs one, and a service that really runs."""
 
 import os
+import shutil
 import tempfile
 import uuid
 import warnings
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from service.runtime import Runtime
-from tests.running import Service, build_sandbox, running_service
+from tests.running import Service, build_sandbox, open_sandbox, running_service
 
 settings.register_profile("callout", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("callout")
@@ -45,15 +46,17 @@ def postgresql() -> Iterator[str]:
 
 
 @contextmanager
-def empty_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[str]:
-    """The address of a database with nothing in it."""
+def empty_database(
+    request: pytest.FixtureRequest, kind: str, folder: Path, *, template: str = "template1"
+) -> Iterator[str]:
+    """The address of a database with nothing in it, or, on PostgreSQL, with what a template has."""
     if kind == "sqlite":
         yield f"sqlite:///{folder}/callout.db"
         return
     server: str = request.getfixturevalue("postgresql")
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {template}')
     yield server.replace("/postgres?", f"/{name}?")
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -77,12 +80,38 @@ def shared_service(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
         yield started
 
 
-@pytest.fixture
-def runtime(database_url: str) -> Iterator[Runtime]:
-    """The service without HTTP, on each database, with the fictional partnership and the shipped rulebook."""
-    built = build_sandbox(database_url)
-    yield built
-    built.close()
+@pytest.fixture(scope="session")
+def sandbox_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file of a sandbox that was just brought up, to be copied."""
+    file = tmp_path_factory.mktemp("template") / "callout.db"
+    build_sandbox(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def sandbox_template(postgresql: str) -> str:
+    """The name of a PostgreSQL database of a sandbox that was just brought up, to be copied."""
+    name = "sandbox_template"
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    build_sandbox(postgresql.replace("/postgres?", f"/{name}?")).close()
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def runtime(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runtime]:
+    """A sandbox that was just brought up, on each database; a copy, because that is quicker than bringing it up."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sandbox_file"), tmp_path / "callout.db")
+        built = open_sandbox(f"sqlite:///{tmp_path}/callout.db")
+        yield built
+        built.close()
+        return
+    template: str = request.getfixturevalue("sandbox_template")
+    with empty_database(request, "postgresql", tmp_path, template=template) as url:
+        built = open_sandbox(url)
+        yield built
+        built.close()
 
 
 @pytest.fixture

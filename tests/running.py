@@ -33,9 +33,14 @@ def free_port() -> int:
         return port
 
 
+def open_sandbox(database_url: str) -> Runtime:
+    """A runtime on a database of the tests' own."""
+    return build_runtime(Settings(database_url=database_url, secret_key="for-tests-only-" + "x1y2z3" * 5))
+
+
 def build_sandbox(database_url: str) -> Runtime:
     """A runtime on an empty database, brought up as `make run` does it."""
-    built = build_runtime(Settings(database_url=database_url, secret_key="for-tests-only-" + "x1y2z3" * 5))
+    built = open_sandbox(database_url)
     schema.migrate(built.database)
     setup.load_fictional_partnership(built)
     setup.load_rulebook(built)

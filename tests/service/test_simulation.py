@@ -20,7 +20,7 @@ from service.runtime import Runtime
 from service.settings import SHIPPED_RULEBOOK
 from tests.running import run
 
-MANY = 150
+MANY = 100
 SHIPPED = SHIPPED_RULEBOOK.read_text(encoding="utf-8")
 
 
@@ -45,7 +45,7 @@ def history(runtime: Runtime) -> Runtime:
                 "locality": chance.choice(["south", "north", None]),
                 "setting": chance.choice(["school", "street"]),
                 "place": {"lat": 51.42 + chance.random() / 60, "lon": -2.6 + chance.random() / 40},
-                "groups": [f"g-{chance.randrange(25)}"],
+                "groups": [f"g-{chance.randrange(15)}"],
                 "drill": chance.random() < 0.05,
             }
         )
