@@ -20,6 +20,7 @@ from service.flows import intake
 from service.models.access import Role
 from service.models.incidents import Incident
 from service.records import incidents, views
+from service.records.judging import Submission, Taken
 from service.runtime import Runtime
 from service.work import Work
 
@@ -89,7 +90,7 @@ def report_batch(given: BatchDep, caller: PartnerDep, runtime: RuntimeDep) -> di
     items, refused = [], []
     for item, sent in zip(read, given, strict=True):
         result = next(results) if isinstance(item, IncidentReport) else item
-        if isinstance(result, intake.Taken):
+        if isinstance(result, Taken):
             runtime.metrics.taken_in(result.result)
             items.append({"status": _status(result), "id": result.incident_id, "problem": None})
         else:
@@ -107,14 +108,14 @@ def _read(item: Any) -> IncidentReport | dict[str, Any]:
         return problems.content(422, "the content is wrong", problems.validation_faults(error))
 
 
-def _accept_in_turns(runtime: Runtime, submissions: list[intake.Submission]) -> Iterator[intake.Taken | ServiceError]:
+def _accept_in_turns(runtime: Runtime, submissions: list[Submission]) -> Iterator[Taken | ServiceError]:
     """A long batch in several transactions: other partners' reports get their turn in between."""
     for start in range(0, len(submissions), IN_ONE_TRANSACTION):
         yield from intake.accept(runtime, submissions[start : start + IN_ONE_TRANSACTION])
 
 
-def _submission(caller: Caller, report: IncidentReport, idempotency_key: str | None) -> intake.Submission:
-    return intake.Submission(
+def _submission(caller: Caller, report: IncidentReport, idempotency_key: str | None) -> Submission:
+    return Submission(
         report=report,
         key_id=caller.key_id,
         partner=caller.name,
@@ -123,7 +124,7 @@ def _submission(caller: Caller, report: IncidentReport, idempotency_key: str | N
     )
 
 
-def _status(taken: intake.Taken) -> int:
+def _status(taken: Taken) -> int:
     return 201 if taken.result == "new" else 200
 
 

@@ -16,6 +16,7 @@ from service.errors import Fault, Invalid, ServiceError
 from service.flows import intake, replies, sandbox
 from service.models.incidents import Incident
 from service.records import phones, views
+from service.records.judging import Submission
 
 LONGEST_ADVANCE = timedelta(days=366)
 
@@ -153,7 +154,7 @@ def report_example(body: ExampleIncident, runtime: RuntimeDep) -> dict[str, Any]
     """An invented incident of one kind, in the demonstration partner's name."""
     report = sandbox.example(runtime, body.type, body.locality, drill=body.drill)
     key = sandbox.demo_partner(runtime)
-    taken = intake.accept(runtime, [intake.Submission(report=report, key_id=key.id, partner=key.name)])[0]
+    taken = intake.accept(runtime, [Submission(report=report, key_id=key.id, partner=key.name)])[0]
     if isinstance(taken, ServiceError):
         raise taken
     runtime.metrics.taken_in(taken.result)

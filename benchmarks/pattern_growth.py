@@ -22,6 +22,7 @@ from service import schema
 from service.flows import intake, setup
 from service.models.ids import new_id
 from service.models.incidents import Incident, IncidentMark
+from service.records.judging import Submission
 from service.runtime import Runtime, build_runtime
 from service.settings import SHIPPED_RULEBOOK, Settings
 from service.work import Work
@@ -105,7 +106,7 @@ def measure(runtime: Runtime, chance: random.Random, begin: int) -> list[float]:
     for number in range(begin, begin + EACH):
         given = report(chance, runtime.clock.now(), 10_000_000 + number)
         started = time.perf_counter()
-        intake.accept(runtime, [intake.Submission(report=given, key_id="key_bench", partner="benchmark")])
+        intake.accept(runtime, [Submission(report=given, key_id="key_bench", partner="benchmark")])
         took.append((time.perf_counter() - started) * 1000)
     return took
 

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from rules.incident import IncidentReport
 from service.flows import intake, setup
 from service.models.access import Role
+from service.records.judging import Submission
 from service.runtime import Runtime
 
 
@@ -14,7 +15,7 @@ def kept(runtime: Runtime) -> int:
     """A record with some entries; how many."""
     for number in range(4):
         report = IncidentReport(type="weapon_in_school", occurred_at=runtime.clock.now(), source_ref=f"A-{number}")
-        intake.accept(runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])
+        intake.accept(runtime, [Submission(report=report, key_id="key_x", partner="partner")])
     setup.make_key(runtime, role=Role.PARTNER, name="Example Academy", localities=[], actor="tests")
     good, broken = setup.verify_audit(runtime)
     assert broken is None

@@ -14,6 +14,7 @@ from service.models.outbox import OutboxMessage
 from service.models.tasks import Task, TaskState
 from service.models.timers import Timer, TimerKind
 from service.records import people
+from service.records.judging import Submission, Taken
 from service.runtime import Runtime
 
 
@@ -25,8 +26,8 @@ def engine(runtime: Runtime) -> Engine:
 
 def open_task(runtime: Runtime, kind: str = "weapon_in_school", locality: str | None = "south") -> Task:
     report = IncidentReport(type=kind, occurred_at=runtime.clock.now(), locality=locality)
-    taken = intake.accept(runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])[0]
-    assert isinstance(taken, intake.Taken)
+    taken = intake.accept(runtime, [Submission(report=report, key_id="key_x", partner="partner")])[0]
+    assert isinstance(taken, Taken)
     with runtime.reading() as work:
         return work.session.exec(select(Task)).one()
 
@@ -97,7 +98,7 @@ def test_a_row_that_cannot_be_worked_does_not_stop_the_others(runtime: Runtime, 
         poisoned.pathway_policy = {"broken": True}
         work.session.add(poisoned)
     report = IncidentReport(type="weapon_in_school", occurred_at=runtime.clock.now(), locality="north")
-    intake.accept(runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])
+    intake.accept(runtime, [Submission(report=report, key_id="key_x", partner="partner")])
     engine.advance(timedelta(minutes=10))
     with runtime.reading() as work:
         tasks = {task.id: task.level for task in work.session.exec(select(Task))}

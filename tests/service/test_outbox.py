@@ -13,6 +13,7 @@ from service.flows.actions import Scope
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Task
 from service.records import outbox
+from service.records.judging import Submission
 from service.runtime import Runtime
 
 SCOPE = Scope(actor="tests")
@@ -28,7 +29,7 @@ def open_tasks(runtime: Runtime, number: int) -> None:
             place=place,
             source_ref=f"O-{each}",
         )
-        intake.accept(runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])
+        intake.accept(runtime, [Submission(report=report, key_id="key_x", partner="partner")])
 
 
 def messages(runtime: Runtime) -> list[OutboxMessage]:

@@ -18,6 +18,7 @@ from service.models.incidents import Incident
 from service.models.tasks import Task, TaskCode
 from service.privacy import Keyring
 from service.records import codes
+from service.records.judging import Submission
 from service.runtime import Runtime, build_runtime
 from service.settings import SHIPPED_RULEBOOK, Settings
 from tests.running import build_sandbox
@@ -29,7 +30,7 @@ def open_task(runtime: Runtime, summary: str = "") -> str:
     report = IncidentReport(
         type="weapon_in_school", occurred_at=runtime.clock.now(), locality="south", summary=summary or None
     )
-    intake.accept(runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])
+    intake.accept(runtime, [Submission(report=report, key_id="key_x", partner="partner")])
     with runtime.reading() as work:
         return work.session.exec(select(Task.id).order_by(Task.id.desc())).first() or ""  # type: ignore[attr-defined]
 

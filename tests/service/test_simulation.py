@@ -16,6 +16,7 @@ from service.flows import intake, simulation
 from service.flows.setup import reader_beside
 from service.flows.simulation import BadLine, Rotas
 from service.models.incidents import Incident
+from service.records.judging import Submission
 from service.runtime import Runtime
 from service.settings import SHIPPED_RULEBOOK
 from tests.running import run
@@ -49,7 +50,7 @@ def history(runtime: Runtime) -> Runtime:
                 "drill": chance.random() < 0.05,
             }
         )
-        intake.accept(runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])
+        intake.accept(runtime, [Submission(report=report, key_id="key_x", partner="partner")])
     return runtime
 
 

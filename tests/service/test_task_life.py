@@ -21,6 +21,7 @@ from service.models.outbox import UNSENT, OutboxMessage
 from service.models.tasks import LIVE, Milestone, Page, Task, TaskState
 from service.models.timers import Timer, TimerKind
 from service.records import audit
+from service.records.judging import Submission
 from tests.running import build_sandbox
 
 SUPERVISOR = Scope(actor="supervisor")
@@ -66,7 +67,7 @@ class TaskLife(RuleBasedStateMachine):
             place=Place(hospital="riverside") if kind == "hospital_stabbing" else None,
             drill=drill,
         )
-        intake.accept(self.runtime, [intake.Submission(report=report, key_id="key_x", partner="partner")])
+        intake.accept(self.runtime, [Submission(report=report, key_id="key_x", partner="partner")])
 
     @rule(worker=st.sampled_from(WORKERS), word=st.sampled_from(WORDS), coded=st.booleans(), pick=st.integers(0, 50))
     def reply(self, worker: str, word: str, coded: bool, pick: int) -> None:
