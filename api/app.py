@@ -22,6 +22,7 @@ from api import (
     audit,
     callbacks,
     health,
+    hotspots,
     incidents,
     keys,
     networks,
@@ -36,7 +37,7 @@ from api import (
 )
 from api.access import RateLimit
 from api.boundary import Boundary
-from api.pages import board, sandbox_page, sign_in, task_page
+from api.pages import board, places_map, sandbox_page, sign_in, task_page
 from service.engine import Engine
 from service.models.access import Role
 from service.runtime import Runtime, build_runtime
@@ -53,6 +54,7 @@ TAGS = [
     {"name": "Tasks", "description": "One team's work under a pathway: found, read, and acted on by supervisors."},
     {"name": "Deadlines", "description": "How the milestones stand now, and how they were kept."},
     {"name": "Networks", "description": "What recurs together across reports."},
+    {"name": "Places", "description": "Where incidents recur, by a policy of the rulebook's."},
     {"name": "People", "description": "Who is on call, gaps and changes in rotas, the partnership file."},
     {"name": "Rulebook", "description": "The policy in force."},
     {"name": "Audit", "description": "The record that can't be changed unseen."},
@@ -63,7 +65,7 @@ TAGS = [
     {"name": "Sandbox", "description": "The clock and the on-screen phones. None of it exists in live mode."},
 ]
 
-PARTS = (incidents, tasks, sla, networks, people, rulebook, audit, keys, callbacks, stream, health)
+PARTS = (incidents, tasks, sla, networks, hotspots, people, rulebook, audit, keys, callbacks, stream, health)
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -100,7 +102,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_exception_handler(HTTPException, _unreadable)
     for part in PARTS:
         app.include_router(part.router)
-    for page in (board, task_page, sign_in):
+    for page in (board, places_map, task_page, sign_in):
         app.include_router(page.router, include_in_schema=False)
     if runtime.settings.sandbox:
         app.include_router(sandbox.router)

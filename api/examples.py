@@ -94,6 +94,8 @@ TASK: dict[str, Any] = {
     "paused_until": None,
     "drill": False,
     "derived": False,
+    "certainty": "reported",
+    "expires_at": None,
     "sla": _SLA,
     "escalation": {"step": 1, "next_at": "2026-11-20T15:47:04Z"},
     "timeline": [
@@ -103,6 +105,55 @@ TASK: dict[str, Any] = {
             "actor": "callout",
             "channel": "sms",
             "detail": "Amina Example, step 1",
+        }
+    ],
+}
+
+PLANNED_TASK: dict[str, Any] = TASK | {
+    "pathway": "planned-outreach",
+    "priority": "low",
+    "team": "outreach-south",
+    "derived": True,
+    "certainty": "possible",
+    "expires_at": "2026-12-04T15:42:04Z",
+}
+
+HOTSPOTS: dict[str, Any] = {
+    "type": "FeatureCollection",
+    "at": "2026-11-20T15:42:04Z",
+    "policy": {
+        "types": ["fight", "stabbing"],
+        "hexagon": 9,
+        "bands": {"after_school": "15:00-19:00", "evening": "19:00-23:00", "night": "23:00-06:00"},
+        "counter": {"window": "PT31536000S", "at_least": 6},
+        "near_repeat": {"within": "PT604800S", "rings": 1, "at_least": 2},
+        "pathway": "planned-outreach",
+        "note": "These are the partnership's own settings: a policy, not evidence of what will happen.",
+    },
+    "base_rates": {
+        "repeat": {"weeks": 12, "flagged": 24, "flagged_followed": 4, "known": 960, "known_followed": 41},
+        "near_repeat": {"weeks": 12, "flagged": 11, "flagged_followed": 2, "known": 960, "known_followed": 41},
+    },
+    "features": [
+        {
+            "type": "Feature",
+            "id": "8919584d4abffff:evening",
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[-2.59, 51.43], [-2.588, 51.431], [-2.587, 51.43], [-2.59, 51.43]]],
+            },
+            "properties": {
+                "hexagon": "8919584d4abffff",
+                "band": "evening",
+                "locality": "south",
+                "count": 7,
+                "kinds": {"fight": 6, "stabbing": 1},
+                "first": "2026-01-12T20:10:00Z",
+                "last": "2026-11-18T21:05:00Z",
+                "flags": [{"kind": "repeat", "reason": "7 incidents in 365 days; the policy flags 6 or more"}],
+                "suppressed": False,
+                "task": None,
+            },
         }
     ],
 }

@@ -130,6 +130,8 @@ class TaskShape(BaseModel):
     paused_until: datetime | None
     drill: bool
     derived: bool
+    certainty: Literal["reported", "possible"] = Field(description="possible: planned where a policy flags a place")
+    expires_at: datetime | None
     sla: list[MilestoneShape]
     escalation: EscalationShape
 

@@ -55,6 +55,7 @@ def examine(document: Document, teams: Mapping[str, str | None] | None) -> list[
         *_ids(document),
         *_rules(document),
         *_pathways(document),
+        *_hotspots(document),
     ]
     return faults if teams is None else [*faults, *_teams(document, teams)]
 
@@ -115,7 +116,8 @@ def _rules(document: Document) -> Iterator[Fault]:
 
 
 def _pathways(document: Document) -> Iterator[Fault]:
-    used = {name for _, rule in document.entries("rules") for _, name in _strings(rule.get("then"))} | {TRIAGE}
+    used = {name for _, rule in document.entries("rules") for _, name in _strings(rule.get("then"))}
+    used |= {TRIAGE, str(document.named("hotspots").get("pathway"))}
     for slug, pathway in document.named("pathways").items():
         path = ("pathways", slug)
         if slug not in used:
@@ -126,6 +128,21 @@ def _pathways(document: Document) -> Iterator[Fault]:
             yield from _outcomes(document, (*path, "outcomes"), pathway.get("outcomes"))
             yield from _deadlines(document, (*path, "sla"), pathway.get("sla"))
             yield from _chain(document, (*path, "escalation"), pathway.get("escalation"))
+
+
+def _hotspots(document: Document) -> Iterator[Fault]:
+    name, pathways = document.named("hotspots").get("pathway"), document.named("pathways")
+    path = ("hotspots", "pathway")
+    if not isinstance(name, str):
+        return
+    if name not in pathways:
+        yield document.fault(path, f"there is no pathway {name}", near(name, list(pathways)))
+    elif isinstance(pathways[name], dict) and "expires" not in pathways[name]:
+        yield document.fault(
+            path,
+            f"{name} never expires, and work that is planned for a place must end by itself",
+            f"expires in the pathway {name}, such as expires: 14d",
+        )
 
 
 def _label(document: Document, path: tuple[str, ...], label: Any) -> Iterator[Fault]:

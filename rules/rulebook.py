@@ -13,6 +13,7 @@ from rules.calendar import Calendar, CalendarSpec
 from rules.durations import Duration
 from rules.escalation import Step
 from rules.faults import Fault, Lines, from_pydantic, from_syntax, read_yaml
+from rules.hotspots import PlacePolicy
 from rules.incident import Slug, Word
 from rules.places import KnownPlace
 from rules.sla import Percent, SlaSpec
@@ -39,6 +40,7 @@ class Pathway(Strict):
     warn_at: Percent = 75.0
     outcomes: Annotated[list[Slug], Field(min_length=1, max_length=20)]
     escalation: Annotated[list[Step], Field(min_length=1, max_length=20)]
+    expires: Duration | None = None
 
 
 class Rule(Strict):
@@ -100,6 +102,7 @@ class Rulebook(Strict):
     pathways: Annotated[dict[Slug, Pathway], Field(min_length=1)]
     rules: Annotated[list[Rule], Field(min_length=1, max_length=5000)]
     patterns: list[Pattern] = []
+    hotspots: PlacePolicy | None = None
     places: list[KnownPlace] = []
     duplicates: Duplicates | None = None
     lawful_bases: list[Slug] = BASES

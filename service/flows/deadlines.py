@@ -1,4 +1,4 @@
-"""Due timers: page the next step, remind, warn, breach, resume. Each in a transaction of its own, exactly once."""
+"""Due timers: page the next step, remind, warn, breach, resume, expire. Each in a transaction of its own, exactly once."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from rules.escalation import Step, Who
 from service.models.tasks import LIVE, Milestone, Task, TaskState
 from service.models.timers import Timer, TimerKind
 from service.partnership import DUTY_TEAM
-from service.records import notices, paging, people, supervision, timeline, timers
+from service.records import notices, paging, people, supervision, timeline, timers, transitions
 from service.records.policies import policy_of
 from service.runtime import Runtime
 from service.work import Work
@@ -64,6 +64,9 @@ def _act(work: Work, task: Task, timer: Timer) -> None:
             paging.page(work, task, task.level)
         case TimerKind.RESUME:
             supervision.resume(work, task, actor=timeline.SERVICE)
+        case TimerKind.EXPIRE:
+            timeline.note(work, task, "expired", "the time for which it was planned is over")
+            transitions.cancel(work, task, "expired", actor=timeline.SERVICE)
         case TimerKind.WARN:
             _warn(work, task, name)
         case TimerKind.BREACH:

@@ -29,6 +29,7 @@ class Incident(SQLModel, table=True):
     locality: str | None = Field(default=None, index=True)
     locality_why: str
     place_kind: str | None = None
+    hexagon: str | None = None
     body: str = Field(sa_type=SealedText)
     rulebook: str
     decisions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)

@@ -19,6 +19,13 @@ class TaskState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Certainty(StrEnum):
+    """Whether something was reported, or a supervisor follows a flag that says it may come (OASIS CAP 1.2, certainty)."""
+
+    REPORTED = "reported"
+    POSSIBLE = "possible"
+
+
 LIVE = (TaskState.OPEN, TaskState.ACKNOWLEDGED)
 
 
@@ -50,6 +57,10 @@ class Task(SQLModel, table=True):
     outcome: str | None = None
     drill: bool = Field(default=False, index=True)
     derived: bool = False
+    certainty: str = Field(
+        default=Certainty.REPORTED.value, sa_column_kwargs={"server_default": Certainty.REPORTED.value}
+    )
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class TaskIncident(SQLModel, table=True):

@@ -15,6 +15,7 @@ class TimerKind(StrEnum):
     WARN = "warn"  # a milestone is close
     BREACH = "breach"  # a milestone is past
     RESUME = "resume"  # a pause is over
+    EXPIRE = "expire"  # the time in which the work made sense is over
     CHECK = "check"  # an overdue task was taken again: is it done?
 
 

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlmodel import col, or_, select
 
-from rules import patterns
+from rules import hotspots, patterns
 from rules.incident import IncidentReport
 from rules.match import Decision
 from rules.places import FoundPlace, place_keys
@@ -92,6 +93,7 @@ def add(
         locality=located.locality,
         locality_why=located.why,
         place_kind=located.place.kind if located.place else None,
+        hexagon=_hexagon(report, located),
         body=report.model_dump_json(),
         rulebook=work.policy.name,
         drill=report.drill,
@@ -110,6 +112,7 @@ def revise(work: Work, incident: Incident, report: IncidentReport, *, located: L
     incident.type, incident.occurred_at = report.type, report.occurred_at
     incident.locality, incident.locality_why = located.locality, located.why
     incident.place_kind = located.place.kind if located.place else None
+    incident.hexagon = _hexagon(report, located)
     incident.rulebook = work.policy.name
     for mark in work.session.exec(select(IncidentMark).where(IncidentMark.incident_id == incident.id)).all():
         work.session.delete(mark)
@@ -117,6 +120,10 @@ def revise(work: Work, incident: Incident, report: IncidentReport, *, located: L
     _mark(work, incident, report, located)
     work.session.add(incident)
     work.record("incident.revised", incident.id, actor=incident.partner, revision=incident.revision)
+
+
+def _hexagon(report: IncidentReport, located: Located) -> str | None:
+    return hotspots.hexagon_of(report, located.place.kind if located.place else None)
 
 
 def keep_decisions(work: Work, incident: Incident, decisions: list[dict[str, Any]]) -> None:
@@ -205,7 +212,12 @@ def mark_of(work: Work, kind: str, value: str) -> str:
 
 def is_second_report(incident: Incident) -> bool:
     """Whether an incident is a further report of an event that another one tells of."""
-    return any(decision["result"] == "joined" for decision in incident.decisions)
+    return second_report(incident.decisions)
+
+
+def second_report(decisions: Sequence[dict[str, Any]]) -> bool:
+    """Whether decisions are those of a further report of an event that another one tells of."""
+    return any(decision["result"] == "joined" for decision in decisions)
 
 
 def link(work: Work, incident: Incident, task: Task) -> None:

@@ -9,14 +9,23 @@ from rules.sla import MilestoneState
 from service.errors import NotFound
 from service.models.ids import new_id
 from service.models.incidents import Incident
-from service.models.tasks import LIVE, Task, TaskIncident, TaskState
+from service.models.tasks import LIVE, Certainty, Task, TaskIncident, TaskState
+from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM
-from service.records import codes, milestones, paging, timeline
+from service.records import codes, milestones, paging, timeline, timers
 from service.work import Work
 
 
 def open_task(
-    work: Work, *, pathway: str, policy: Pathway, incident: Incident, team: str, why_duty: str | None, reason: str
+    work: Work,
+    *,
+    pathway: str,
+    policy: Pathway,
+    incident: Incident,
+    team: str,
+    why_duty: str | None,
+    reason: str,
+    certainty: Certainty = Certainty.REPORTED,
 ) -> Task:
     """Open a task with its deadlines and page the first step. `why_duty` says why it went to the duty manager instead."""
     task_id = new_id("tsk", work.now)
@@ -32,6 +41,8 @@ def open_task(
         opened_at=work.now,
         drill=incident.drill,
         derived=incident.derived,
+        certainty=certainty.value,
+        expires_at=work.now + policy.expires if policy.expires else None,
     )
     work.session.add(task)
     work.session.flush()
@@ -40,6 +51,8 @@ def open_task(
     if why_duty:
         timeline.note(work, task, "sent to the duty manager", why_duty)
     milestones.create(work, task)
+    if task.expires_at:
+        timers.put(work, task.id, TimerKind.EXPIRE, task.expires_at)
     work.record(
         "task.opened", task.id, actor="callout", code=task.code, pathway=pathway, team=team, incident=incident.id
     )

@@ -58,6 +58,8 @@ def _task(work: Work, task: Task, behind: list[str], due: list[Milestone]) -> di
         "paused_until": task.paused_until,
         "drill": task.drill,
         "derived": task.derived,
+        "certainty": task.certainty,
+        "expires_at": task.expires_at,
         "sla": sla(work, task, due),
         "escalation": {"step": task.level + 1, "next_at": task.next_page_at},
     }
@@ -92,6 +94,7 @@ def card(work: Work, task: Task, due: list[Milestone], *, lines: int = 0) -> dic
         "assignee": work.partnership.worker_name(task.assignee) if task.assignee else None,
         "drill": task.drill,
         "derived": task.derived,
+        "certainty": task.certainty,
         "paused_until": task.paused_until,
         "opened_at": task.opened_at,
         "sla": states,
