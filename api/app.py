@@ -21,6 +21,7 @@ from api import (
     access,
     audit,
     callbacks,
+    guardians,
     health,
     hotspots,
     incidents,
@@ -55,6 +56,7 @@ TAGS = [
     {"name": "Deadlines", "description": "How the milestones stand now, and how they were kept."},
     {"name": "Networks", "description": "What recurs together across reports."},
     {"name": "Places", "description": "Where incidents recur, by a policy of the rulebook's."},
+    {"name": "Guardians", "description": "Trained people of the community, whose texts are taken as concerns."},
     {"name": "People", "description": "Who is on call, gaps and changes in rotas, the partnership file."},
     {"name": "Rulebook", "description": "The policy in force."},
     {"name": "Audit", "description": "The record that can't be changed unseen."},
@@ -65,7 +67,7 @@ TAGS = [
     {"name": "Sandbox", "description": "The clock and the on-screen phones. None of it exists in live mode."},
 ]
 
-PARTS = (incidents, tasks, sla, networks, hotspots, people, rulebook, audit, keys, callbacks, stream, health)
+PARTS = (incidents, tasks, sla, networks, hotspots, guardians, people, rulebook, audit, keys, callbacks, stream, health)
 
 
 def create_app(runtime: Runtime) -> FastAPI:

@@ -13,7 +13,7 @@ from rules.sla import MilestoneName
 from service.errors import Invalid
 from service.models.tasks import LIVE, Task
 from service.partnership import WorkerSpec, e164
-from service.records import answers, codes, notices, people, received, tasks, timeline, transitions
+from service.records import answers, codes, guardians, notices, people, received, tasks, timeline, transitions
 from service.records.guards import Refused
 from service.records.policies import policy_of
 from service.runtime import Runtime
@@ -50,9 +50,7 @@ def receive(runtime: Runtime, text: InboundText) -> Understood | None:
 def _receive(work: Work, text: InboundText) -> Understood:
     worker = people.by_phone(work, text.sender)
     if worker is None:
-        received.keep(work, text, worker=None, meaning=STRANGER, task_id=None)
-        work.record("text.unknown_number", work.keyring.fingerprint("phone", text.sender), actor="stranger")
-        return Understood(meaning=STRANGER)
+        return _not_a_worker(work, text)
     reply = grammar.parse(text.body)
     if text.opted_out:
         reply = Reply(verb=Verb.STOP, code=None, words="")
@@ -63,6 +61,15 @@ def _receive(work: Work, text: InboundText) -> Understood:
     task = _handle(work, worker, reply)
     received.keep(work, text, worker=worker.slug, meaning=reply.verb.value, task_id=task.id if task else None)
     return Understood(meaning=reply.verb.value, code=task.code if task else reply.code)
+
+
+def _not_a_worker(work: Work, text: InboundText) -> Understood:
+    guardian = guardians.by_phone(work, text.sender)
+    if guardian:
+        return Understood(meaning=guardians.heard(work, guardian, text))
+    received.keep(work, text, worker=None, meaning=STRANGER, task_id=None)
+    work.record("text.unknown_number", work.keyring.fingerprint("phone", text.sender), actor="stranger")
+    return Understood(meaning=STRANGER)
 
 
 def _takes(work: Work, worker: WorkerSpec, reply: Reply) -> bool:
