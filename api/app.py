@@ -21,6 +21,7 @@ from api import (
     access,
     audit,
     callbacks,
+    convenings,
     guardians,
     health,
     hotspots,
@@ -38,7 +39,7 @@ from api import (
 )
 from api.access import RateLimit
 from api.boundary import Boundary
-from api.pages import board, places_map, sandbox_page, sign_in, task_page
+from api.pages import board, places_map, sandbox_page, sign_in, task_card, task_page
 from service.engine import Engine
 from service.models.access import Role
 from service.runtime import Runtime, build_runtime
@@ -67,7 +68,22 @@ TAGS = [
     {"name": "Sandbox", "description": "The clock and the on-screen phones. None of it exists in live mode."},
 ]
 
-PARTS = (incidents, tasks, sla, networks, hotspots, guardians, people, rulebook, audit, keys, callbacks, stream, health)
+PARTS = (
+    incidents,
+    tasks,
+    sla,
+    networks,
+    convenings,
+    hotspots,
+    guardians,
+    people,
+    rulebook,
+    audit,
+    keys,
+    callbacks,
+    stream,
+    health,
+)
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -104,7 +120,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_exception_handler(HTTPException, _unreadable)
     for part in PARTS:
         app.include_router(part.router)
-    for page in (board, places_map, task_page, sign_in):
+    for page in (board, places_map, task_card, task_page, sign_in):
         app.include_router(page.router, include_in_schema=False)
     if runtime.settings.sandbox:
         app.include_router(sandbox.router)

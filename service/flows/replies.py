@@ -13,7 +13,18 @@ from rules.sla import MilestoneName
 from service.errors import Invalid
 from service.models.tasks import LIVE, Task
 from service.partnership import WorkerSpec, e164
-from service.records import answers, codes, guardians, notices, people, received, tasks, timeline, transitions
+from service.records import (
+    answers,
+    codes,
+    convenings,
+    guardians,
+    notices,
+    people,
+    received,
+    tasks,
+    timeline,
+    transitions,
+)
 from service.records.guards import Refused
 from service.records.policies import policy_of
 from service.runtime import Runtime
@@ -74,7 +85,8 @@ def _not_a_worker(work: Work, text: InboundText) -> Understood:
 
 def _takes(work: Work, worker: WorkerSpec, reply: Reply) -> bool:
     """Whether YES, which providers read as opting in, was meant as TAKE. Either way its sender can be reached again."""
-    if reply.verb is not Verb.TAKE or not (reply.code or tasks.concerning(work, worker.slug)):
+    asked = reply.code or tasks.concerning(work, worker.slug) or convenings.unanswered(work, worker.slug)
+    if reply.verb is not Verb.TAKE or not asked:
         return False
     people.set_reachable(work, worker.slug)
     return True
@@ -106,13 +118,17 @@ def _handle(work: Work, worker: WorkerSpec, reply: Reply) -> Task | None:
 
 
 def _about_a_task(work: Work, worker: WorkerSpec, reply: Reply) -> Task | None:
-    concerned = tasks.concerning(work, worker.slug)
-    meant = grammar.which(reply, [task.code for task in concerned])
+    concerned = [task.code for task in tasks.concerning(work, worker.slug)]
+    if reply.verb in (Verb.TAKE, Verb.PASS):
+        concerned += convenings.unanswered(work, worker.slug)
+    meant = grammar.which(reply, concerned)
     match meant:
         case Ambiguous(codes=several):
             answers.say(work, worker.slug, "which", codes=answers.fitting(several, answers.LIST_ROOM))
             return None
         case Meant(code=code):
+            if convenings.answer(work, worker.slug, code, reply):
+                return None
             found = codes.task_of(work, code)
             if found is None or not tasks.may_answer(work, found, worker.slug):
                 answers.say(work, worker.slug, "unknown_code", code=code[:6])

@@ -1,5 +1,16 @@
 """The tables, one file an aggregate. Importing this package knows them all, as migrations need."""
 
-from service.models import access, audit, guardians, incidents, outbox, people, rulebooks, tasks, timers
+from service.models import access, audit, convenings, guardians, incidents, outbox, people, rulebooks, tasks, timers
 
-__all__ = ["access", "audit", "guardians", "incidents", "outbox", "people", "rulebooks", "tasks", "timers"]
+__all__ = [
+    "access",
+    "audit",
+    "convenings",
+    "guardians",
+    "incidents",
+    "outbox",
+    "people",
+    "rulebooks",
+    "tasks",
+    "timers",
+]

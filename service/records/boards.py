@@ -1,15 +1,23 @@
-"""What the wallboard shows: live tasks by locality, worst first."""
+"""What the wallboard shows: live tasks by locality, worst first; and one task whole."""
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from string import ascii_uppercase
 from typing import Any
 
-from service.records import milestones, views
+from sqlmodel import col, select
+
+from service.errors import NotFound
+from service.models.incidents import Incident
+from service.models.tasks import LIVE, Task
+from service.records import convenings, milestones, networks, views
 from service.work import Work
 
 STATES = ("breached", "at_risk", "on_track", "paused")
 NOWHERE = {"slug": "", "name": "Place unknown"}
+ALL_LINES = 500
+LOOKED_BACK = timedelta(days=28)
 LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -35,6 +43,55 @@ def board(work: Work, allowed: Sequence[str], only: str | None) -> dict[str, Any
         "locality": only,
         "counts": {state: Counter(_state(card) for card in visible)[state] for state in STATES},
     }
+
+
+def task_card(work: Work, task_id: str, allowed: Sequence[str]) -> dict[str, Any]:
+    """One task as its supervisors see it, with the network behind it. Raises NotFound for one that they may not see."""
+    task = work.session.get(Task, task_id)
+    if task is None or (allowed and task.locality not in allowed):
+        raise NotFound("there is no such task")
+    shown = views.card(work, task, milestones.of_task(work, task.id), lines=ALL_LINES)
+    found = networks.networks(work, start=work.now - LOOKED_BACK, end=work.now, localities=allowed, task=task.id)
+    return {
+        "now": work.now.astimezone(work.partnership.zone),
+        "task": shown | {"locality_name": work.partnership.locality_name(task.locality)},
+        "live": task.state in LIVE,
+        "networks": [_lettered(work, network, task.id) for network in found],
+        "convenings": [convenings.view(work, each) for each in convenings.of_task(work, task.id)],
+    }
+
+
+def _lettered(work: Work, network: dict[str, Any], task_id: str) -> dict[str, Any]:
+    """A network whose incidents are called by letters, so that a table can say which of them each member stands in."""
+    names = {name: _letter(number) for number, name in enumerate(network["incidents"])}
+    rows = work.session.exec(select(Incident).where(col(Incident.id).in_(list(names)))).all()
+    return {
+        "incidents": sorted(
+            (
+                {"letter": names[row.id], "type": row.type, "at": row.occurred_at, "locality": row.locality}
+                for row in rows
+            ),
+            key=lambda incident: incident["at"],
+        ),
+        "members": [
+            member | {"letters": [names[name] for name in member["incidents"]]} for member in network["members"]
+        ],
+        "tasks": [
+            entry
+            | {
+                "team_name": work.partnership.team_name(entry["team"]),
+                "who": work.partnership.worker_name(entry["assignee"]) if entry["assignee"] else None,
+                "here": entry["id"] == task_id,
+            }
+            for entry in network["tasks"]
+        ],
+    }
+
+
+def _letter(number: int) -> str:
+    """A, B, … Z, AA, AB, …"""
+    more, rest = divmod(number, len(ascii_uppercase))
+    return (_letter(more - 1) if more else "") + ascii_uppercase[rest]
 
 
 def _of(cards: Sequence[dict[str, Any]], locality: str | None) -> list[dict[str, Any]]:

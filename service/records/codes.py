@@ -1,7 +1,7 @@
 """Task codes: short, said aloud without mistakes, and not given again while a late text could still mean the old task."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import col, or_, select
 
@@ -13,12 +13,13 @@ from service.work import Work
 REST = timedelta(days=30)
 
 
-def assign(work: Work, task_id: str) -> str:
-    """A code that points to nothing else that is live or ended within the last 30 days."""
+def assign(work: Work, task_id: str, *, until: datetime | None = None) -> str:
+    """A code that points to nothing else that is live or ended within the last 30 days. `until`: when what it points to
+    will be over, where that is known from the start."""
     hold(work.session, "task-codes")
     code = new_code(lambda candidate: _taken(work, candidate), secrets.SystemRandom())
     row = work.session.get(TaskCode, code) or TaskCode(code=code, task_id=task_id)
-    row.task_id, row.free_after = task_id, None
+    row.task_id, row.free_after = task_id, until + REST if until else None
     work.session.add(row)
     work.session.flush()
     return code

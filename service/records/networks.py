@@ -1,6 +1,6 @@
 """Which people, groups and places recur together in the reports of a period, and which open tasks stand behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +35,19 @@ def networks(
         parents = work.session.exec(select(Incident.parents).where(col(Incident.id).in_(behind))).all()
         behind |= {parent for each in parents for parent in each or ()}
         found = [network for network in found if behind & set(network.incidents)]
-    return [_view(work, network, localities) for network in found]
+    raised = _raised(work, start, end)
+    return [_view(work, network, raised, localities) for network in found]
+
+
+def _raised(work: Work, start: datetime, end: datetime) -> dict[str, frozenset[str]]:
+    """The incidents that patterns raised in a period, and their parents: their tasks belong to the parents' network."""
+    query = select(Incident.id, Incident.parents).where(
+        col(Incident.derived).is_(True),
+        col(Incident.retracted_at).is_(None),
+        col(Incident.occurred_at) >= start,
+        col(Incident.occurred_at) < end,
+    )
+    return {name: frozenset(parents or ()) for name, parents in work.session.exec(query).all()}
 
 
 def _sighting(work: Work, row: Incident) -> Sighting:
@@ -49,10 +61,11 @@ def _sighting(work: Work, row: Incident) -> Sighting:
     return Sighting(row.id, frozenset(nodes))
 
 
-def _view(work: Work, network: Network, localities: Sequence[str]) -> dict[str, Any]:
-    open_ids = (
-        select(TaskIncident.task_id).where(col(TaskIncident.incident_id).in_(network.incidents)).distinct().subquery()
-    )
+def _view(
+    work: Work, network: Network, raised: Mapping[str, frozenset[str]], localities: Sequence[str]
+) -> dict[str, Any]:
+    behind = [*network.incidents, *(name for name, parents in raised.items() if parents & set(network.incidents))]
+    open_ids = select(TaskIncident.task_id).where(col(TaskIncident.incident_id).in_(behind)).distinct().subquery()
     query = select(Task).where(
         col(Task.id).in_(select(open_ids.c.task_id)), col(Task.state).in_([state.value for state in LIVE])
     )

@@ -9,7 +9,7 @@ from notifiers import gsm7, wording
 from rules import rulebook
 from service.flows.setup import SHIPPED_PARTNERSHIP, reader_beside
 from service.partnership import read_partnership
-from service.records import answers, notices
+from service.records import answers, convenings, notices
 from service.settings import SHIPPED_RULEBOOK
 
 PARTNERSHIP = read_partnership(SHIPPED_PARTNERSHIP.read_text(encoding="utf-8"))
@@ -40,6 +40,8 @@ LONGEST: dict[str, Any] = {
     "covering": NAME,
     "team": TEAM,
     "at": TIME,
+    "where": "W" * convenings.LONGEST_PLACE,
+    "said": "no",
     "until": TIME,
     "how": "completed",
     "state": f"with {NAME}",

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.browsing import browser
 from tests.running import Service
 from tests.story import Story
 
@@ -14,3 +16,10 @@ def story(service_on_each: Service) -> Iterator[Story]:
     told = Story(service_on_each)
     yield told
     told.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser for all tests of a file."""
+    with browser() as running:
+        yield running

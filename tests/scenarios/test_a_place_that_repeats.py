@@ -1,5 +1,9 @@
 """A corner keeps appearing. A supervisor decides to look at it; nobody is hurried, and what is not done falls away."""
 
+from playwright.sync_api import Browser
+
+from tests.browsing import DESK, fits_the_screen, no_barriers, picture, visitor
+from tests.running import Service
 from tests.story import Story, code_in
 
 
@@ -38,3 +42,27 @@ def test_planned_work_pages_the_lead_and_falls_away_after_a_fortnight(story: Sto
     story.nothing_else()
     place = story.supervisor.get("/v1/hotspots").json()["features"][0]["properties"]
     assert place["task"] is None
+
+
+def test_a_supervisor_plans_work_from_the_map(service: Service, chromium: Browser) -> None:
+    story = Story(service)
+    for number in range(14):
+        body = {"locality": "south", "place": {"lat": 51.41 + number % 2 / 200, "lon": -2.6}, "drill": False}
+        story.report("fight", occurred_at=f"2026-0{1 + number % 6}-1{number % 9}T20:30:00Z", **body)
+    with visitor(chromium, DESK) as person:
+        page = person.open(f"{service.url}/board")
+        page.get_by_role("link", name="Map").click()
+        assert "A policy, not evidence" in page.get_by_role("main").inner_text()
+        assert page.get_by_role("heading", name="2 flagged").is_visible()
+        page.get_by_role("link", name="Evening").click()
+        first = page.get_by_role("article").first
+        assert "incidents in 365 days" in first.inner_text()
+        no_barriers(page)
+        picture(page, "map")
+        first.get_by_label("A word for whoever goes").fill("in pairs")
+        first.get_by_role("button", name="Plan outreach here").click()
+        assert "Planned:" in page.get_by_role("article").first.inner_text()
+        page.set_viewport_size({"width": 320, "height": 700})
+        fits_the_screen(page)
+    assert [task["certainty"] for task in story.supervisor.get("/v1/tasks").json()["items"]][0] == "possible"
+    story.close()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import HOW, executable
-from tests.browsing import DESK, PHONE, browser, fits_the_screen, keep_inside, no_barriers, picture, visitor
+from tests.browsing import DESK, PHONE, fits_the_screen, keep_inside, no_barriers, picture, visitor
 from tests.conftest import BEGINNING
 from tests.live import City, live_city
 from tests.running import Service, running_service
@@ -31,12 +31,6 @@ class Night:
     story: Story
     url: str
     codes: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture
