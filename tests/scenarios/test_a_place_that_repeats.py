@@ -64,5 +64,5 @@ def test_a_supervisor_plans_work_from_the_map(service: Service, chromium: Browse
         assert "Planned:" in page.get_by_role("article").first.inner_text()
         page.set_viewport_size({"width": 320, "height": 700})
         fits_the_screen(page)
-    assert [task["certainty"] for task in story.supervisor.get("/v1/tasks").json()["items"]][0] == "possible"
+    assert story.supervisor.get("/v1/tasks").json()["items"][0]["certainty"] == "possible"
     story.close()
