@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lock openapi screenshots clean
+.PHONY: run test check lock openapi screenshots bench-patterns bench-hotspots clean
 
 run: $(VENV)/.run
 	@$(BIN)/callout serve --port $(PORT)
@@ -49,6 +49,12 @@ openapi: $(VENV)/.run
 
 screenshots: $(VENV)/.test
 	@CALLOUT_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/scenarios/test_in_the_browser.py
+
+bench-patterns: $(VENV)/.test
+	@$(BIN)/python benchmarks/pattern_growth.py --sizes 10000 1000000
+
+bench-hotspots: $(VENV)/.test
+	@$(BIN)/python benchmarks/hotspots_evaluation.py --weeks 156 --seeds 10
 
 clean:
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
