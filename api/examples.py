@@ -243,6 +243,7 @@ COMPARISON: dict[str, Any] = {
 REPORT_FIGURES: dict[str, Any] = {
     "key": "education-inclusion",
     "opened": 12,
+    "derived": 0,
     "completed": 9,
     "open": 2,
     "milestones": {

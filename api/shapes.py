@@ -157,6 +157,7 @@ class Attention(BaseModel):
     milestone: str
     due_at: datetime
     state: str
+    derived: bool
 
 
 class Standing(BaseModel):
@@ -164,6 +165,7 @@ class Standing(BaseModel):
 
     at: datetime
     milestones: dict[str, int]
+    derived: int = Field(description="how many of the live tasks were raised by a pattern and not reported")
     by_pathway: dict[str, dict[str, int]]
     by_locality: dict[str, dict[str, int]]
     attention: list[Attention]
@@ -185,6 +187,7 @@ class ReportRow(BaseModel):
 
     key: str
     opened: int
+    derived: int = Field(description="how many of those a pattern raised")
     completed: int
     open: int
     milestones: dict[str, MilestoneFigures]

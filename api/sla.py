@@ -25,6 +25,7 @@ COUNTS = ("met", "missed", "open", "met_percent", "median_minutes", "p90_minutes
 _STANDING = {
     "at": "2026-11-20T16:05:00Z",
     "milestones": {"on_track": 2, "at_risk": 1, "breached": 0, "met": 0, "met_late": 0, "paused": 0, "cancelled": 0},
+    "derived": 0,
     "by_pathway": {"education-inclusion": {"on_track": 2, "at_risk": 1}},
     "by_locality": {"south": {"on_track": 2, "at_risk": 1}},
     "attention": [
@@ -34,6 +35,7 @@ _STANDING = {
             "milestone": "acknowledge",
             "due_at": "2026-11-20T16:12:04Z",
             "state": "at_risk",
+            "derived": False,
         }
     ],
 }
@@ -45,9 +47,9 @@ _REPORT = {
     "total": examples.REPORT_FIGURES | {"key": "all"},
 }
 _CSV = (
-    "pathway,opened,completed,open,acknowledge_met,acknowledge_missed,acknowledge_open,acknowledge_met_percent,…\n"
-    "education-inclusion,12,9,2,11,1,0,91.7,…\n"
-    "all,12,9,2,11,1,0,91.7,…\n"
+    "pathway,opened,derived,completed,open,acknowledge_met,acknowledge_missed,acknowledge_open,acknowledge_met_percent,…\n"
+    "education-inclusion,12,0,9,2,11,1,0,91.7,…\n"
+    "all,12,0,9,2,11,1,0,91.7,…\n"
 )
 
 
@@ -98,9 +100,16 @@ def _csv(figures: dict[str, Any]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     names = [name.value for name in MilestoneName]
     writer.writerow(
-        [figures["by"], "opened", "completed", "open", *(f"{name}_{count}" for name in names for count in COUNTS)]
+        [
+            figures["by"],
+            "opened",
+            "derived",
+            "completed",
+            "open",
+            *(f"{name}_{count}" for name in names for count in COUNTS),
+        ]
     )
     for row in [*figures["rows"], figures["total"]]:
         values = [row["milestones"][name][count] for name in names for count in COUNTS]
-        writer.writerow([row["key"], row["opened"], row["completed"], row["open"], *values])
+        writer.writerow([row["key"], row["opened"], row["derived"], row["completed"], row["open"], *values])
     return out.getvalue()

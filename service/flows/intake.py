@@ -5,7 +5,7 @@ from sqlalchemy.exc import DBAPIError
 from service.database import worth_repeating
 from service.errors import NotFound, ServiceError
 from service.models.incidents import Incident
-from service.records import incidents, judging, tasks, timeline, transitions
+from service.records import judging
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime
 from service.work import Work
@@ -48,11 +48,4 @@ def retract(runtime: Runtime, incident_id: str, reason: str, *, actor: str) -> N
             raise NotFound("there is no such incident")
         if incident.retracted_at:
             return
-        alone = incidents.standing_alone(work, incident)
-        incident.retracted_at = work.now
-        work.session.add(incident)
-        work.record("incident.retracted", incident.id, actor=actor)
-        for task in tasks.of_incident(work, incident.id):
-            timeline.note(work, task, "incident retracted", reason, actor=actor)
-        for task in alone:
-            transitions.cancel(work, task, f"retracted: {reason}", actor=actor)
+        judging.withdraw(work, incident, reason, actor=actor)

@@ -150,3 +150,24 @@ def _act(
     )
     reason = f"{decision.reason}; sent to the duty manager because {why_duty}" if why_duty else None
     return incidents.decided(decision, "opened", task=task, reason=reason)
+
+
+def withdraw(work: Work, incident: Incident, reason: str, *, actor: str) -> None:
+    """A report was wrong: tasks that stand on it alone are cancelled, and what a pattern raised from it is looked at
+    again."""
+    alone = incidents.standing_alone(work, incident)
+    incident.retracted_at = work.now
+    work.session.add(incident)
+    work.session.flush()
+    work.record("incident.retracted", incident.id, actor=actor)
+    for task in tasks.of_incident(work, incident.id):
+        timeline.note(work, task, "incident retracted", reason, actor=actor)
+    for task in alone:
+        transitions.cancel(work, task, f"retracted: {reason}", actor=actor)
+    for doubt in patterns.doubted(work, incident):
+        if doubt.falls:
+            withdraw(work, doubt.incident, "a report behind it was retracted", actor=timeline.SERVICE)
+            continue
+        for task in tasks.of_incident(work, doubt.incident.id):
+            detail = f"{incident.id}; {doubt.left} reports still stand behind this"
+            timeline.note(work, task, "a report behind it was retracted", detail)

@@ -61,6 +61,39 @@ def completed(
                 yield _raise(work, watch, found, shared, report, located)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Doubted:
+    """A derived incident of which a parent was retracted; `left` of its parents still stand, `needed` were asked for.
+    `needed` is None where the rulebook in force has no such pattern any more."""
+
+    incident: Incident
+    left: int
+    needed: int | None
+
+    @property
+    def falls(self) -> bool:
+        """Whether what is left would not have raised it."""
+        return self.needed is not None and self.left < self.needed
+
+
+def doubted(work: Work, parent: Incident) -> list[Doubted]:
+    """The derived incidents that stand on an incident which was just retracted."""
+    query = (
+        select(Incident)
+        .join(IncidentMark, col(IncidentMark.incident_id) == col(Incident.id))
+        .where(IncidentMark.mark == incidents.mark_of(work, "parent", parent.id), col(Incident.retracted_at).is_(None))
+    )
+    at_least = {watch.spec.id: watch.spec.at_least for watch in work.policy.patterns}
+    found = []
+    for row in work.session.exec(query).all():
+        standing = select(func.count()).where(
+            col(Incident.id).in_(row.parents or []), col(Incident.retracted_at).is_(None)
+        )
+        left = work.session.exec(standing).one()
+        found.append(Doubted(incident=row, left=left, needed=at_least.get(row.pattern or "")))
+    return found
+
+
 def _shared(work: Work, watch: Watch, report: IncidentReport, located: Located) -> Iterator[Shared]:
     """A peer group or a person each for itself; a place by all that identifies it."""
     spec = watch.spec
@@ -196,6 +229,9 @@ def _raise(
     )
     incident.derived, incident.pattern, incident.parents = True, watch.spec.id, list(found.parents)
     work.session.add(incident)
+    for parent in found.parents:
+        mark = incidents.mark_of(work, "parent", parent)
+        work.session.add(IncidentMark(incident_id=incident.id, mark=mark, occurred_at=incident.occurred_at))
     work.record("pattern.completed", incident.id, actor="callout", pattern=watch.spec.id, parents=list(found.parents))
     return Raised(incident=incident, report=report, located=where)
 

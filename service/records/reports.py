@@ -34,10 +34,12 @@ def standing(work: Work, localities: Sequence[str]) -> dict[str, Any]:
     return {
         "at": work.now,
         "milestones": dict(total),
+        "derived": sum(task.derived and not task.drill for task in views.live_tasks(work, localities)),
         "by_pathway": {key: dict(counter) for key, counter in by_pathway.items()},
         "by_locality": {key: dict(counter) for key, counter in by_locality.items()},
         "attention": [
             {"task": task.id, "code": task.code, "milestone": m.name, "due_at": m.due_at, "state": state.value}
+            | {"derived": task.derived}
             for _, _, task, m, state in attention[:MOST_ATTENTION]
         ],
     }
@@ -90,6 +92,7 @@ def _row(work: Work, key: str, rows: Sequence[Task], due: dict[str, list[Milesto
     return {
         "key": key,
         "opened": len(rows),
+        "derived": sum(task.derived for task in rows),
         "completed": sum(task.state == TaskState.COMPLETED for task in rows),
         "open": sum(task.closed_at is None for task in rows),
         "milestones": {

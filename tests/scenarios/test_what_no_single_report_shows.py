@@ -102,3 +102,50 @@ def test_two_that_complete_a_pattern_at_the_same_moment_raise_it_once(story: Sto
         thread.join()
     assert answers == [201] * 6
     assert len(derived(story, "late_night_hotspot")) == 1
+
+
+def test_a_pattern_falls_when_a_report_behind_it_was_wrong(story: Story) -> None:
+    nights = [street(story, CORNER, f"2026-11-1{night}T21:00:00Z") for night in range(3)]
+    (raised,) = derived(story, "late_night_hotspot")
+    story.advance("PT1S")
+    story.forget_messages()
+    task = raised["tasks"][0]["id"]
+    lead = story.on_call("outreach-south")
+    assert (
+        story.partner.post(f"/v1/incidents/{nights[1]['id']}/retract", json={"reason": "a mistake"}).status_code == 200
+    )
+    ended = story.task(task)
+    assert ended["state"] == "cancelled"
+    assert "a report behind it was retracted" in str(ended["timeline"])
+    assert story.supervisor.get(f"/v1/incidents/{raised['id']}").json()["status"] == "retracted"
+    lead.gets(ended["code"], "called off")
+
+
+def test_a_pattern_stands_while_enough_reports_do(story: Story) -> None:
+    nights = [street(story, CORNER, f"2026-11-1{night}T21:00:00Z") for night in range(3)]
+    (raised,) = derived(story, "late_night_hotspot")
+    assert raised["parents"] == [night["id"] for night in nights]
+    body = (
+        story.supervisor.get("/v1/rulebook")
+        .json()["source"]
+        .replace("near: 400m, at_least: 3", "near: 400m, at_least: 2")
+    )
+    changed = story.admin.put("/v1/rulebook", json={"source": body, "why": "two are enough"})
+    assert changed.status_code in (200, 201), changed.text
+    story.partner.post(f"/v1/incidents/{nights[0]['id']}/retract", json={"reason": "a mistake"})
+    task = story.task(raised["tasks"][0]["id"])
+    assert task["state"] == "open"
+    assert "2 reports still stand behind this" in str(task["timeline"])
+
+
+def test_figures_say_how_much_of_them_a_pattern_raised(story: Story) -> None:
+    for night in range(3):
+        street(story, CORNER, f"2026-11-1{night}T21:00:00Z")
+    now = story.supervisor.get("/v1/sla").json()
+    assert now["derived"] == 1
+    rows = {row["key"]: row for row in story.supervisor.get("/v1/sla/report").json()["rows"]}
+    assert (rows["late-night-outreach"]["opened"], rows["late-night-outreach"]["derived"]) == (1, 1)
+    assert rows["triage"]["derived"] == 0
+    table = story.supervisor.get("/v1/sla/report", headers={"Accept": "text/csv"}).text.splitlines()
+    assert table[0].startswith("pathway,opened,derived,completed")
+    assert any(line.startswith("late-night-outreach,1,1,") for line in table)
