@@ -1,13 +1,11 @@
 """Why a rule applied to an incident or not: each part of its condition, and which of them decided."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rules.expression import ExpressionFault, compile_expression
+from rules.expression import ExpressionFault, compile_expression, parts_of
 from rules.rulebook import Rulebook
-
-OPENING, CLOSING = "([{", ")]}"
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,8 @@ def explain(book: Rulebook, facts: Mapping[str, Any]) -> list[Explained]:
 
 def _explained(name: str, when: str, opens: tuple[str, ...], facts: Mapping[str, Any]) -> Explained:
     verdict = compile_expression(when).judge(facts)
-    sign = next((sign for sign in ("||", "&&") if len(list(_split(when, sign))) > 1), "&&")
-    parts = tuple(Part(" ".join(text.split()), _holds(text, facts)) for text in _split(when, sign))
+    sign = next((sign for sign in ("||", "&&") if len(list(parts_of(when, sign))) > 1), "&&")
+    parts = tuple(Part(" ".join(text.split()), _holds(text, facts)) for text in parts_of(when, sign))
     decided = next((part.text for part in parts if part.holds is (sign == "||")), None)
     all_alike = "all of it holds" if verdict.matched else "none of it holds"
     because = verdict.error or decided or (parts[0].text if len(parts) == 1 else all_alike)
@@ -50,25 +48,3 @@ def _holds(text: str, facts: Mapping[str, Any]) -> bool | None:
     except ExpressionFault:
         return None
     return None if verdict.error else verdict.matched
-
-
-def _split(text: str, sign: str) -> Iterator[str]:
-    """The parts between a sign that stands outside brackets and quotes."""
-    depth, quote, start, place = 0, "", 0, 0
-    while place < len(text):
-        character = text[place]
-        if quote:
-            place += character == "\\"
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
-        elif character in OPENING:
-            depth += 1
-        elif character in CLOSING:
-            depth -= 1
-        elif depth == 0 and text.startswith(sign, place):
-            yield text[start:place]
-            place += len(sign) - 1
-            start = place + 1
-        place += 1
-    yield text[start:]

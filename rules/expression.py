@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,11 +12,13 @@ from cel_expr_python import cel
 from rules.incident import FIELDS
 
 PREFIX = "incident."
+OPENING, CLOSING = "([{", ")]}"
 _WHERE = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _UNKNOWN = re.compile(r"undeclared reference to '([^']+)'")
 _OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '([^']+)'")
-_EQUAL = re.compile(r"""incident\.type\s*==\s*(?:"([^"]*)"|'([^']*)')""")
+_EQUAL = re.compile(r"""incident\.type\s*==\s*(?:"([^"\\]*)"|'([^'\\]*)')""")
 _AMONG = re.compile(r"incident\.type\s+in\s+\[([^\]]*)\]")
+_AMONG_WORDS = re.compile(r"""incident\.type\s+in\s+\[\s*("[^"\\]*"|'[^'\\]*')(\s*,\s*("[^"\\]*"|'[^'\\]*'))*\s*\]""")
 _QUOTED = re.compile(r"""["']([^"']*)["']""")
 
 
@@ -46,6 +48,7 @@ class Expression:
     text: str
     compiled: cel.Expression
     types: frozenset[str]
+    """Those for which alone it can hold; empty: any."""
 
     def judge(self, facts: Mapping[str, Any]) -> Verdict:
         """Whether it holds for these facts (names without `incident.`)."""
@@ -79,7 +82,7 @@ def compile_expression(text: str) -> Expression:
         raise ExpressionFault(
             f"it gives {compiled.return_type()}, not true or false", "a comparison such as incident.hour >= 20"
         )
-    return Expression(text, compiled, types_named(text))
+    return Expression(text, compiled, types_required(text))
 
 
 def constant(expression: Expression) -> bool | None:
@@ -93,9 +96,50 @@ def constant(expression: Expression) -> bool | None:
 
 
 def types_named(text: str) -> frozenset[str]:
-    """The incident types that an expression asks for by name, by which rules are found without trying each."""
+    """The incident types that an expression asks for by name."""
     equal = {double or single for double, single in _EQUAL.findall(text)}
     return frozenset(equal | {word for inside in _AMONG.findall(text) for word in _QUOTED.findall(inside)})
+
+
+def types_required(text: str) -> frozenset[str]:
+    """The only incident types for which an expression can hold, as far as its outermost shape tells; empty: any.
+
+    A conjunction holds only where each of its parts does, and an alternative only where one of them does. A comment could
+    hide a sign, and is not looked into.
+    """
+    if "//" in text or len(list(parts_of(text, "?"))) > 1:
+        return frozenset()
+    alternatives = [_required(part) for part in parts_of(text, "||")]
+    return frozenset().union(*alternatives) if all(alternatives) else frozenset()
+
+
+def _required(conjunction: str) -> frozenset[str]:
+    for part in parts_of(conjunction, "&&"):
+        if _EQUAL.fullmatch(part.strip()) or _AMONG_WORDS.fullmatch(part.strip()):
+            return types_named(part)
+    return frozenset()
+
+
+def parts_of(text: str, sign: str) -> Iterator[str]:
+    """The parts between a sign that stands outside brackets and quotes."""
+    depth, quote, start, place = 0, "", 0, 0
+    while place < len(text):
+        character = text[place]
+        if quote:
+            place += character == "\\"
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character in OPENING:
+            depth += 1
+        elif character in CLOSING:
+            depth -= 1
+        elif depth == 0 and text.startswith(sign, place):
+            yield text[start:place]
+            place += len(sign) - 1
+            start = place + 1
+        place += 1
+    yield text[start:]
 
 
 def _explained(message: str) -> ExpressionFault:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rules.expression import Expression, compile_expression
+from rules.expression import Expression, compile_expression, types_named
 from rules.incident import IncidentReport
 from rules.rulebook import TRIAGE, LoadedBook, Rule, Rulebook
 
@@ -20,17 +20,18 @@ class Decision:
 
 
 class Judge:
-    """A rulebook's rules, compiled once and found by the incident types that they name."""
+    """A rulebook's rules, compiled once and found by the incident types for which alone they can hold."""
 
     def __init__(self, book: Rulebook) -> None:
         self._by_type: defaultdict[str, list[tuple[int, Rule, Expression]]] = defaultdict(list)
         self._any_type: list[tuple[int, Rule, Expression]] = []
+        self._named = {name for rule in book.rules for name in types_named(rule.when)}
         for number, rule in enumerate(book.rules):
             expression = compile_expression(rule.when)
             entry = (number, rule, expression)
-            for name in expression.types if _only_by_type(rule.when) else ():
+            for name in expression.types:
                 self._by_type[name].append(entry)
-            if not (expression.types and _only_by_type(rule.when)):
+            if not expression.types:
                 self._any_type.append(entry)
 
     def judge(self, facts: Mapping[str, Any]) -> list[Decision]:
@@ -54,12 +55,7 @@ class Judge:
             return list(found.values())
         known = f"rules for {facts['type']} exist, but none applies: " + ", ".join(failed)
         unknown = f"no rule knows the type {facts['type']}"
-        return [Decision(None, TRIAGE, known if self._by_type.get(facts["type"]) else unknown)]
-
-
-def _only_by_type(when: str) -> bool:
-    """Whether a rule can match the types that it names alone: an alternative or a negation might match others."""
-    return not any(sign in when for sign in ("||", "!", "?"))
+        return [Decision(None, TRIAGE, known if facts["type"] in self._named else unknown)]
 
 
 def unknown_basis(report: IncidentReport, book: LoadedBook) -> str | None:
