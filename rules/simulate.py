@@ -100,14 +100,16 @@ class Policy:
         place = self._places.find(report.place)
         locality = self._staff.locality_of(report.locality) or (place.locality if place else None)
         values = self._facts(report, past.partner, locality, place, derived=False)
-        opened = self._decide(values, report.occurred_at, locality, place, drill=report.drill)
+        # A second report of an event joins the first one's task, so it is judged, and nothing is counted for it.
+        silent = report.drill or not past.counts
+        opened = self._decide(values, report.occurred_at, locality, place, silent=silent)
         if past.counts and not report.drill:
             for memory in self._memories:
                 for kind in memory.take(past, values, place):
                     self.tally.patterns[memory.watch.spec.id] += 1
                     raised = report.model_copy(update={"type": kind, "people": [], "attributes": {}})
                     derived = self._facts(raised, "pattern", locality, place, derived=True)
-                    opened += self._decide(derived, report.occurred_at, locality, place, drill=False)
+                    opened += self._decide(derived, report.occurred_at, locality, place, silent=False)
         return opened
 
     def _facts(
@@ -116,10 +118,10 @@ class Policy:
         return facts(report, zone=self._zone, partner=partner, locality=locality, place=place, derived=derived)
 
     def _decide(
-        self, values: Mapping[str, Any], at: datetime, locality: str | None, place: FoundPlace | None, *, drill: bool
+        self, values: Mapping[str, Any], at: datetime, locality: str | None, place: FoundPlace | None, *, silent: bool
     ) -> list[str]:
         opened = [d.pathway for d in self._judge.judge(values) if d.pathway is not None]
-        for name in [] if drill else opened:
+        for name in [] if silent else opened:
             self._count(name, at, locality, place.slug if place else None)
         return opened
 

@@ -95,7 +95,8 @@ def over_the_database(
 
 
 def reported(runtime: Runtime, *, start: datetime | None, end: datetime | None) -> Iterator[Past]:
-    """What partners have reported, in the order in which it happened, a page at a time."""
+    """What partners have reported, in the order in which it happened, a page at a time: each report as it stands now, so that
+    a revised one is judged once, in its last form."""
     after: tuple[datetime, str] | None = None
     while True:
         query = select(Incident).where(col(Incident.derived).is_(False), col(Incident.retracted_at).is_(None))

@@ -1,7 +1,8 @@
-"""A board is live on whichever process it is opened: it hears what every other one commits."""
+"""What one process commits, every other one knows: boards hear it, and a new rulebook decides at once."""
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,3 +49,20 @@ def test_every_process_hears_what_any_of_them_commits(replicas: tuple[Service, S
         assert httpx.post(f"{speaker.url}/v1/incidents", json=body, headers=headers).status_code == 201
         assert news.get(timeout=PATIENCE) == "event: change"
         thread.join(PATIENCE)
+
+
+def test_every_process_decides_by_a_new_rulebook_within_a_second(replicas: tuple[Service, Service]) -> None:
+    one, other = replicas
+    with one.client("admin") as admin, other.client("partner") as partner:
+        report = {"type": "theft", "occurred_at": "2026-11-20T14:41:00Z", "locality": "south"}
+        before = partner.post("/v1/incidents", json=report).json()
+        assert [task["pathway"] for task in before["tasks"]] == ["triage"]
+        source = admin.get("/v1/rulebook").json()["source"]
+        changed = source.replace('incident.type == "peer_conflict"', 'incident.type in ["peer_conflict", "theft"]')
+        answer = admin.put("/v1/rulebook", json={"source": changed, "why": "thefts as well"})
+        activated = time.monotonic()
+        assert answer.status_code in (200, 201), answer.text
+        after = partner.post("/v1/incidents", json=report | {"place": {"urn": "100000"}}).json()
+        assert time.monotonic() - activated < 1
+        assert [task["pathway"] for task in after["tasks"]] == ["conflict-resolution"]
+        assert after["rulebook"] != before["rulebook"]
