@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lock openapi screenshots bench-patterns bench-hotspots clean
+.PHONY: run test check lock openapi screenshots bench-patterns bench-hotspots bench-simulation clean
 
 run: $(VENV)/.run
 	@$(BIN)/callout serve --port $(PORT)
@@ -52,6 +52,9 @@ screenshots: $(VENV)/.test
 
 bench-patterns: $(VENV)/.test
 	@$(BIN)/python benchmarks/pattern_growth.py --sizes 10000 1000000
+
+bench-simulation: $(VENV)/.test
+	@$(BIN)/python benchmarks/simulation.py
 
 bench-hotspots: $(VENV)/.test
 	@$(BIN)/python benchmarks/hotspots_evaluation.py --weeks 156 --seeds 10

@@ -19,6 +19,7 @@ _OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '([
 _EQUAL = re.compile(r"""incident\.type\s*==\s*(?:"([^"\\]*)"|'([^'\\]*)')""")
 _AMONG = re.compile(r"incident\.type\s+in\s+\[([^\]]*)\]")
 _AMONG_WORDS = re.compile(r"""incident\.type\s+in\s+\[\s*("[^"\\]*"|'[^'\\]*')(\s*,\s*("[^"\\]*"|'[^'\\]*'))*\s*\]""")
+_NAMES = re.compile(r"incident\s*\.\s*([a-z_]+)")
 _QUOTED = re.compile(r"""["']([^"']*)["']""")
 
 
@@ -47,12 +48,14 @@ class Expression:
 
     text: str
     compiled: cel.Expression
+    fields: frozenset[str]
+    """Those that it names: handing over every one costs more than judging."""
     types: frozenset[str]
     """Those for which alone it can hold; empty: any."""
 
     def judge(self, facts: Mapping[str, Any]) -> Verdict:
         """Whether it holds for these facts (names without `incident.`)."""
-        found = self.compiled.eval(data={PREFIX + name: value for name, value in facts.items()})
+        found = self.compiled.eval(data={PREFIX + name: facts[name] for name in self.fields})
         value = found.value()
         if isinstance(value, bool):
             return Verdict(value)
@@ -82,7 +85,7 @@ def compile_expression(text: str) -> Expression:
         raise ExpressionFault(
             f"it gives {compiled.return_type()}, not true or false", "a comparison such as incident.hour >= 20"
         )
-    return Expression(text, compiled, types_required(text))
+    return Expression(text, compiled, fields_named(text), types_required(text))
 
 
 def constant(expression: Expression) -> bool | None:
@@ -99,6 +102,11 @@ def types_named(text: str) -> frozenset[str]:
     """The incident types that an expression asks for by name."""
     equal = {double or single for double, single in _EQUAL.findall(text)}
     return frozenset(equal | {word for inside in _AMONG.findall(text) for word in _QUOTED.findall(inside)})
+
+
+def fields_named(text: str) -> frozenset[str]:
+    """The fields that an expression may ask about. A comment could part a name, so then it is every one."""
+    return frozenset(FIELDS if "//" in text else FIELDS.keys() & _NAMES.findall(text))
 
 
 def types_required(text: str) -> frozenset[str]:

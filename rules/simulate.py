@@ -165,8 +165,9 @@ class Memory:
         self._taken += 1
         if self._taken % TIDY_EVERY == 0:
             self._tidy(new.occurred_at)
-        raised = [self.watch.spec.raises for keys in self._keys(report, place, new) if self._completes(new, keys)]
-        for keys in self._keys(report, place, new):
+        looked_up = self._keys(report, place, new)
+        raised = [self.watch.spec.raises for keys in looked_up if self._completes(new, keys)]
+        for keys in looked_up:
             # One cell, or each identifier, is enough to be found by.
             for key in keys[-1:] if self._grid else keys:
                 self._seen[key].append(new)

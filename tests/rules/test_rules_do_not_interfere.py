@@ -150,6 +150,19 @@ def test_a_pattern_sees_the_same_whatever_other_patterns_there_are(days: list[in
 
 
 @pytest.mark.parametrize(
+    "when",
+    [
+        "incident . hour == 21",
+        "incident\n.hour == 21",
+        "incident // the local one\n.hour == 21",
+        ".incident.hour == 21",
+    ],
+)
+def test_a_field_is_handed_over_however_it_is_written(when: str) -> None:
+    assert compile_expression(when).judge(values()).matched
+
+
+@pytest.mark.parametrize(
     ("when", "required"),
     [
         ('incident.type == "fight"', {"fight"}),
