@@ -8,8 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.access import RuntimeDep
 from api.problems import ApiError, responses
-from notifiers.base import BadCallback, Callback, Channel, Listens
-from service.flows import delivery, replies
+from notifiers.base import BadCallback, Callback, Channel, Listens, Speaks
+from service.flows import calls, delivery, replies
 from service.runtime import Runtime
 
 router = APIRouter(prefix="/v1/callbacks/twilio", tags=["Callbacks"])
@@ -72,14 +72,34 @@ async def twilio_sms(request: Request, runtime: RuntimeDep) -> Response:
     openapi_extra=FORM,
 )
 async def twilio_status(request: Request, runtime: RuntimeDep) -> Response:
-    """Late, repeated and out-of-order reports never move a message backwards."""
+    """Of a text or a call. Late, repeated and out-of-order reports never move a message backwards."""
     callback = await _callback(request, runtime)
+    of_a_call = b"CallSid=" in callback.body
     try:
-        receipt = _twilio(runtime).receipt(callback)
+        receipt = (_twilio_calls(runtime) if of_a_call else _twilio(runtime)).receipt(callback)
     except BadCallback as refusal:
         raise _refused(refusal) from None
     await run_in_threadpool(delivery.take_receipt, runtime, receipt)
     return TwiML(EMPTY_TWIML)
+
+
+@router.post(
+    "/voice",
+    summary="A key pressed in a call",
+    response_class=TwiML,
+    responses={**TWIML, **responses(403, 413)},
+    openapi_extra=FORM,
+)
+async def twilio_voice(request: Request, runtime: RuntimeDep) -> Response:
+    """1 takes the task, 2 passes it on, any other key hears the facts again. The answer is what the voice says."""
+    callback = await _callback(request, runtime)
+    try:
+        voice = _twilio_calls(runtime)
+        press = voice.pressed(callback)
+    except BadCallback as refusal:
+        raise _refused(refusal) from None
+    said = await run_in_threadpool(calls.pressed, runtime, press)
+    return TwiML(voice.speak(said.words, reference=press.reference if said.waits else None))
 
 
 async def _callback(request: Request, runtime: Runtime) -> Callback:
@@ -96,6 +116,13 @@ def _twilio(runtime: Runtime) -> Listens:
     notifier = runtime.notifiers.get(Channel.SMS)
     if notifier is None or notifier.name != "twilio" or not isinstance(notifier, Listens):
         raise BadCallback("no Twilio account is configured")
+    return notifier
+
+
+def _twilio_calls(runtime: Runtime) -> Speaks:
+    notifier = runtime.notifiers.get(Channel.VOICE)
+    if notifier is None or notifier.name != "twilio" or not isinstance(notifier, Speaks):
+        raise BadCallback("no Twilio account with a telephone number is configured")
     return notifier
 
 

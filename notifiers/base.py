@@ -135,6 +135,34 @@ class Asks(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeyPress:
+    """A key pressed in a call; empty when none was. `provider_id` is the call's."""
+
+    provider_id: str
+    reference: str
+    key: str
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    """A notifier whose calls can be answered by a key."""
+
+    name: str
+
+    def receipt(self, callback: Callback) -> Receipt:
+        """Verify and read how a call went. Raises BadCallback."""
+        ...
+
+    def pressed(self, callback: Callback) -> KeyPress:
+        """Verify and read a key. Raises BadCallback."""
+        ...
+
+    def speak(self, words: str, *, reference: str | None = None) -> str:
+        """What the provider reads as words to say; with a reference it then waits for a key."""
+        ...
+
+
 @runtime_checkable
 class Listens(Protocol):
     """A notifier whose provider calls back."""

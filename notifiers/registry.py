@@ -9,10 +9,12 @@ from notifiers.base import Notifier
 from notifiers.email import EmailNotifier, EmailSettings
 from notifiers.sandbox import SandboxNotifier, SandboxSettings
 from notifiers.twilio import TwilioNotifier, TwilioSettings
+from notifiers.twilio_voice import TwilioVoice
 
 KINDS: dict[str, tuple[type[BaseModel], Callable[[Any], Notifier]]] = {
     "sandbox": (SandboxSettings, SandboxNotifier),
     "twilio": (TwilioSettings, TwilioNotifier),
+    "twilio-voice": (TwilioSettings, TwilioVoice),
     "email": (EmailSettings, EmailNotifier),
 }
 

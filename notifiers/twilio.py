@@ -134,83 +134,17 @@ def _plain(values: Mapping[str, object] | None) -> dict[str, Any]:
     return {name: value for name, value in (values or {}).items() if value is not None}
 
 
-class TwilioNotifier:
-    """One account and one sender. Safe to use from several threads: httpx.Client is, and nothing else is kept."""
-
-    name = "twilio"
-    channels = frozenset({Channel.SMS})
+class TwilioAccount:
+    """One account: its credentials, its connections, and the signature by which its callbacks are known. Safe to use from
+    several threads: httpx.Client is, and nothing else is kept."""
 
     def __init__(self, settings: TwilioSettings) -> None:
         tokens = [token.strip() for token in settings.auth_token.get_secret_value().split(",") if token.strip()]
         self._http = _OverHttpx(settings.api_base)
-        self._client = Client(settings.account_sid, tokens[0], http_client=self._http)
+        self.client = Client(settings.account_sid, tokens[0], http_client=self._http)
         self._validators = [RequestValidator(token) for token in tokens]
-        self._sender = settings.from_number
-        self._receipts = f"{settings.public_url}/v1/callbacks/twilio/status"
 
-    def send(self, message: Message) -> Accepted:
-        """Hand over one text. Our reference rides on the address that Twilio reports back to. Raises SendError."""
-        try:
-            sent = self._client.messages.create(
-                to=message.to,
-                from_=self._sender,
-                body=message.text,
-                status_callback=f"{self._receipts}?reference={message.reference}",
-                validity_period=_validity(message),
-            )
-        except TwilioRestException as error:
-            raise _send_error(error) from None
-        except (httpx.HTTPError, ValueError) as error:
-            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
-        return Accepted(provider_id=str(sent.sid))
-
-    def find(self, message: Message) -> Accepted | None:
-        """Twilio's own record of a text that we may have sent before a crash. Raises SendError."""
-        since = message.written_at - CLOCKS_APART if message.written_at else None
-        try:
-            found = self._client.messages.list(to=message.to, date_sent_after=since, limit=LISTED)
-        except TwilioRestException as error:
-            raise _send_error(error) from None
-        except (httpx.HTTPError, ValueError) as error:
-            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
-        same = [m for m in found if m.body == message.text and str(m.status) not in NEVER_LEFT]
-        return Accepted(provider_id=str(same[0].sid)) if same else None
-
-    def inbound(self, callback: Callback) -> InboundText:
-        """A text from a phone. Raises BadCallback when it is not signed by this account."""
-        form = self._verified(callback)
-        sid, sender = form.get("MessageSid"), form.get("From")
-        if not sid or not sender:
-            raise BadCallback("MessageSid and From are needed")
-        kind = form.get("OptOutType", "").upper()
-        return InboundText(
-            provider=self.name,
-            provider_id=sid,
-            sender=sender,
-            body=form.get("Body", ""),
-            opted_out={"STOP": True, "START": False}.get(kind),
-        )
-
-    def receipt(self, callback: Callback) -> Receipt:
-        """A delivery report. Raises BadCallback when it is not signed by this account."""
-        form = self._verified(callback)
-        state = STATES.get(form.get("MessageStatus", ""))
-        if state is None:
-            raise BadCallback(f"MessageStatus is not one that is known: {form.get('MessageStatus', '')[:20]!r}")
-        code = form.get("ErrorCode", "")
-        meaning = CODES.get(int(code)) if code.isdigit() else None
-        references = parse_qs(urlsplit(callback.url).query).get("reference")
-        return Receipt(
-            reference=references[0] if references else None,
-            provider_id=form.get("MessageSid"),
-            state=state,
-            code=code or None,
-            reason=meaning.reason if meaning else None,
-            permanent=bool(meaning and meaning.permanent),
-            opted_out=bool(meaning and meaning.opted_out),
-        )
-
-    def _verified(self, callback: Callback) -> dict[str, str]:
+    def verified(self, callback: Callback) -> dict[str, str]:
         """The form, once its signature fits. It is made over the public address and *all* parameters, blank ones and
         those that Twilio adds without notice included: Twilio, "Webhooks Security"."""
         signature = next((v for k, v in callback.headers.items() if k.lower() == "x-twilio-signature"), "")
@@ -230,6 +164,84 @@ class TwilioNotifier:
         self._http.client.close()
 
 
+class TwilioNotifier:
+    """Texts from one sender."""
+
+    name = "twilio"
+    channels = frozenset({Channel.SMS})
+
+    def __init__(self, settings: TwilioSettings) -> None:
+        self._account = TwilioAccount(settings)
+        self._sender = settings.from_number
+        self._receipts = f"{settings.public_url}/v1/callbacks/twilio/status"
+
+    def send(self, message: Message) -> Accepted:
+        """Hand over one text. Our reference rides on the address that Twilio reports back to. Raises SendError."""
+        try:
+            sent = self._account.client.messages.create(
+                to=message.to,
+                from_=self._sender,
+                body=message.text,
+                status_callback=f"{self._receipts}?reference={message.reference}",
+                validity_period=_validity(message),
+            )
+        except TwilioRestException as error:
+            raise send_error(error) from None
+        except (httpx.HTTPError, ValueError) as error:
+            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+        return Accepted(provider_id=str(sent.sid))
+
+    def find(self, message: Message) -> Accepted | None:
+        """Twilio's own record of a text that we may have sent before a crash. Raises SendError."""
+        since = message.written_at - CLOCKS_APART if message.written_at else None
+        try:
+            found = self._account.client.messages.list(to=message.to, date_sent_after=since, limit=LISTED)
+        except TwilioRestException as error:
+            raise send_error(error) from None
+        except (httpx.HTTPError, ValueError) as error:
+            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+        same = [m for m in found if m.body == message.text and str(m.status) not in NEVER_LEFT]
+        return Accepted(provider_id=str(same[0].sid)) if same else None
+
+    def inbound(self, callback: Callback) -> InboundText:
+        """A text from a phone. Raises BadCallback when it is not signed by this account."""
+        form = self._account.verified(callback)
+        sid, sender = form.get("MessageSid"), form.get("From")
+        if not sid or not sender:
+            raise BadCallback("MessageSid and From are needed")
+        kind = form.get("OptOutType", "").upper()
+        return InboundText(
+            provider=self.name,
+            provider_id=sid,
+            sender=sender,
+            body=form.get("Body", ""),
+            opted_out={"STOP": True, "START": False}.get(kind),
+        )
+
+    def receipt(self, callback: Callback) -> Receipt:
+        """A delivery report. Raises BadCallback when it is not signed by this account."""
+        form = self._account.verified(callback)
+        state = STATES.get(form.get("MessageStatus", ""))
+        if state is None:
+            raise BadCallback(f"MessageStatus is not one that is known: {form.get('MessageStatus', '')[:20]!r}")
+        code = form.get("ErrorCode", "")
+        meaning = CODES.get(int(code)) if code.isdigit() else None
+        references = parse_qs(urlsplit(callback.url).query).get("reference")
+        return Receipt(
+            reference=references[0] if references else None,
+            provider_id=form.get("MessageSid"),
+            state=state,
+            code=code or None,
+            reason=meaning.reason if meaning else None,
+            permanent=bool(meaning and meaning.permanent),
+            opted_out=bool(meaning and meaning.opted_out),
+        )
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._account.close()
+
+
 class _Form(dict[str, list[str]]):
     """A form in which a name may come twice, in the shape from which Twilio's validator reads all of its values."""
 
@@ -246,7 +258,7 @@ def _validity(message: Message) -> int | None:
     return max(SHORTEST_VALIDITY, min(seconds, LONGEST_VALIDITY))
 
 
-def _send_error(error: TwilioRestException) -> SendError:
+def send_error(error: TwilioRestException) -> SendError:
     """A refusal in our words.
 
     A code that speaks of the number decides. A refusal of the account, a rate limit and trouble at Twilio mend with time

@@ -137,16 +137,16 @@ def build_notifiers(settings: Settings) -> dict[Channel, Notifier]:
         sandbox = build("sandbox", {})
         found |= dict.fromkeys(sandbox.channels, sandbox)
     if settings.sends_sms:
-        found[Channel.SMS] = build(
-            "twilio",
-            {
-                "account_sid": settings.twilio_account_sid,
-                "auth_token": settings.twilio_auth_token,
-                "from_number": settings.twilio_from,
-                "api_base": settings.twilio_api_base,
-                "public_url": settings.public_url,
-            },
-        )
+        account = {
+            "account_sid": settings.twilio_account_sid,
+            "auth_token": settings.twilio_auth_token,
+            "from_number": settings.twilio_from,
+            "api_base": settings.twilio_api_base,
+            "public_url": settings.public_url,
+        }
+        found[Channel.SMS] = build("twilio", account)
+        if settings.twilio_from.startswith("+"):  # a sender's name can't ring anybody
+            found[Channel.VOICE] = build("twilio-voice", account)
     if settings.sends_email:
         found[Channel.EMAIL] = build("email", {"smtp_url": settings.smtp_url, "sender": settings.smtp_from})
     return found

@@ -24,7 +24,9 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
 
-API = re.compile(r"^/2010-04-01/Accounts/(?P<account>AC[0-9a-f]{32})(?P<messages>/Messages)?\.json$")
+from tests.fakes.twilio_calls import Call, Rings
+
+API = re.compile(r"^/2010-04-01/Accounts/(?P<account>AC[0-9a-f]{32})(?P<kind>/Messages|/Calls)?\.json$")
 E164 = re.compile(r"^\+[1-9]\d{7,14}$")
 LONGEST_BODY = 1600
 LONGEST_VALIDITY = 36_000
@@ -63,7 +65,7 @@ class Text:
 
 
 @dataclass
-class FakeTwilio:
+class FakeTwilio(Rings):
     """One account with one number. `webhook_base` is where the service really listens, behind its public address."""
 
     account_sid: str = field(default_factory=lambda: "AC" + secrets.token_hex(16))
@@ -74,7 +76,9 @@ class FakeTwilio:
     url: str = ""
     delivers: bool = True
     texts: list[Text] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     refuse_number: dict[str, Refusal] = field(default_factory=dict)
+    refuse_call: dict[str, int] = field(default_factory=dict)
     refuse_next: deque[Refusal] = field(default_factory=deque)
     lose_next_answer: int = 0
     takes_seconds: float = 0
@@ -244,14 +248,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
         if self._known():
-            self._answer(*self.twilio._take(self, dict(parse_qsl(body, keep_blank_values=True))))
+            form = dict(parse_qsl(body, keep_blank_values=True))
+            calls = self.path.endswith("/Calls.json")
+            self._answer(*(self.twilio.dial(form) if calls else self.twilio._take(self, form)))
 
     def do_GET(self) -> None:
         if self._known():
             asked = urlsplit(self.path)
             account = {"sid": self.twilio.account_sid, "status": "active", "type": "Full"}
-            is_list = asked.path.endswith("/Messages.json")
-            self._answer(HTTPStatus.OK, self.twilio._list(parse_qs(asked.query)) if is_list else account)
+            lists = {"/Messages.json": self.twilio._list, "/Calls.json": self.twilio.list_calls}
+            listed = next((answer for end, answer in lists.items() if asked.path.endswith(end)), None)
+            self._answer(HTTPStatus.OK, listed(parse_qs(asked.query)) if listed else account)
 
     def _known(self) -> bool:
         path = API.match(urlsplit(self.path).path)

@@ -26,11 +26,13 @@ def closed_port() -> int:
         return port
 
 
-def twilio_with(stack: ExitStack, prepare: Callable[[FakeTwilio], None], base: str | None = None) -> Notifier:
+def twilio_with(
+    stack: ExitStack, prepare: Callable[[FakeTwilio], None], base: str | None = None, kind: str = "twilio"
+) -> Notifier:
     running = stack.enter_context(running_twilio(delivers=False))
     prepare(running)
     notifier = registry.build(
-        "twilio",
+        kind,
         {
             "account_sid": running.account_sid,
             "auth_token": running.auth_token,
@@ -108,6 +110,19 @@ def test_a_twilio_that_is_not_there_is_tried_again(stack: ExitStack) -> None:
     assert failure(notifier, Channel.SMS, "+447700900101").permanent is AGAIN
 
 
+def test_a_number_that_can_not_be_rung_is_the_next_channels(stack: ExitStack) -> None:
+    notifier = twilio_with(
+        stack, lambda running: running.refuse_call.update({"+447700900101": 21211}), kind="twilio-voice"
+    )
+    assert failure(notifier, Channel.VOICE, "+447700900101").permanent is NEXT_CHANNEL
+
+
+def test_a_twilio_that_can_not_ring_is_tried_again(stack: ExitStack) -> None:
+    base = f"http://127.0.0.1:{closed_port()}"
+    notifier = twilio_with(stack, lambda _: None, base=base, kind="twilio-voice")
+    assert failure(notifier, Channel.VOICE, "+447700900101").permanent is AGAIN
+
+
 @pytest.mark.parametrize(
     ("answer", "permanent"),
     [
@@ -137,4 +152,4 @@ def test_a_wrong_password_is_tried_again_because_an_operator_mends_it(stack: Exi
 
 
 def test_every_kind_is_known_by_a_plain_word() -> None:
-    assert set(registry.KINDS) == {"sandbox", "twilio", "email"}
+    assert set(registry.KINDS) == {"sandbox", "twilio", "twilio-voice", "email"}
