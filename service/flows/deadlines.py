@@ -6,10 +6,11 @@ import structlog
 
 from notifiers.base import Channel
 from rules.escalation import Step, Who
-from service.models.tasks import LIVE, Milestone, Task, TaskState
+from service.models.outbox import MessageState, OutboxMessage
+from service.models.tasks import LIVE, Milestone, Page, Task, TaskState
 from service.models.timers import Timer, TimerKind
 from service.partnership import DUTY_TEAM
-from service.records import notices, paging, people, supervision, timeline, timers, transitions
+from service.records import notices, outbox, paging, people, supervision, timeline, timers, transitions
 from service.records.policies import policy_of
 from service.runtime import Runtime
 from service.work import Work
@@ -64,6 +65,8 @@ def _act(work: Work, task: Task, timer: Timer) -> None:
             paging.page(work, task, task.level)
         case TimerKind.RESUME:
             supervision.resume(work, task, actor=timeline.SERVICE)
+        case TimerKind.RECEIPT:
+            _no_receipt(work, task, name)
         case TimerKind.EXPIRE:
             timeline.note(work, task, "expired", "the time for which it was planned is over")
             transitions.cancel(work, task, "expired", actor=timeline.SERVICE)
@@ -71,6 +74,19 @@ def _act(work: Work, task: Task, timer: Timer) -> None:
             _warn(work, task, name)
         case TimerKind.BREACH:
             _breach(work, task, name)
+
+
+def _no_receipt(work: Work, task: Task, message_id: str) -> None:
+    """Nothing says that a page arrived: its worker's next channel is tried, and the escalation goes on as it was."""
+    message = work.session.get(OutboxMessage, message_id)
+    page = work.session.get(Page, message.page_id) if message and message.page_id else None
+    if message is None or page is None or message.state != MessageState.SENT or page.outcome is not None:
+        return
+    if not outbox.still_paging(task):
+        return
+    who = work.partnership.worker_name(page.worker)
+    timeline.note(work, task, "no receipt", f"page to {who}", actor=message.provider or "", channel=message.channel)
+    paging.page_again(work, page)
 
 
 def _warn(work: Work, task: Task, name: str) -> None:

@@ -1,8 +1,10 @@
 """Due messages → claimed → sent outside any transaction → settled; and what providers report of them later."""
 
+from datetime import timedelta
+
 import structlog
 
-from notifiers.base import Accepted, Asks, Channel, Notifier, Receipt, ReceiptState, SendError
+from notifiers.base import Accepted, Asks, Channel, Listens, Notifier, Receipt, ReceiptState, SendError, Speaks
 from service.metrics import FIRST_PAGE
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Page, PageOutcome, Task
@@ -48,6 +50,8 @@ def send(runtime: Runtime, claimed: Claimed) -> None:
             _say(work, row, "sent", "")
             if accepted.delivered:
                 row.state = MessageState.DELIVERED.value
+            elif isinstance(notifier, Listens | Speaks):
+                outbox.expect_receipt(work, row, within=timedelta(seconds=runtime.settings.receipt_seconds))
             task = work.session.get(Task, row.task_id) if row.task_id else None
             if task and row.purpose == outbox.PAGE and row.written_at == task.first_paged_at:
                 seconds = (work.now - task.opened_at).total_seconds()
@@ -84,6 +88,8 @@ def take_receipt(runtime: Runtime, receipt: Receipt) -> None:
             _failed_for_good(work, row, opted_out=receipt.opted_out)
         else:
             _say(work, row, receipt.state.value, "")
+            if receipt.state is ReceiptState.DELIVERED:
+                outbox.expect_no_receipt(work, row)
 
 
 def _failed_for_good(work: Work, row: OutboxMessage, *, opted_out: bool) -> None:

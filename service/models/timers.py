@@ -16,11 +16,12 @@ class TimerKind(StrEnum):
     BREACH = "breach"  # a milestone is past
     RESUME = "resume"  # a pause is over
     EXPIRE = "expire"  # the time in which the work made sense is over
+    RECEIPT = "receipt"  # a page was handed over, and nothing says that it arrived
     CHECK = "check"  # an overdue task was taken again: is it done?
 
 
 class Timer(SQLModel, table=True):
-    """One future duty of a task; `milestone` is empty where the kind has none."""
+    """One future duty of a task; `milestone` tells several of a kind apart: a milestone's name, or a message's id for RECEIPT."""
 
     __tablename__ = "timer"
 

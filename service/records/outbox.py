@@ -12,6 +12,8 @@ from service.database import skip_locked
 from service.models.ids import new_id
 from service.models.outbox import UNSENT, MessageState, OutboxMessage
 from service.models.tasks import Page, PageOutcome, Task, TaskState
+from service.models.timers import TimerKind
+from service.records import timers
 from service.work import Work
 
 LEASE = timedelta(minutes=2)
@@ -182,6 +184,18 @@ def settle_receipt(
     row.sent_at = row.sent_at or work.now
     work.session.add(row)
     return row
+
+
+def expect_receipt(work: Work, row: OutboxMessage, *, within: timedelta) -> None:
+    """A page was handed over: if nothing says by then that it arrived, the next channel is tried."""
+    if row.purpose == PAGE and row.task_id and row.state == MessageState.SENT:
+        timers.put(work, row.task_id, TimerKind.RECEIPT, work.now + within, row.id)
+
+
+def expect_no_receipt(work: Work, row: OutboxMessage) -> None:
+    """It arrived."""
+    if row.task_id:
+        timers.clear(work, row.task_id, TimerKind.RECEIPT, milestone=row.id)
 
 
 def hopeful(work: Work, page_id: str) -> list[OutboxMessage]:
