@@ -51,6 +51,7 @@ INCIDENT: dict[str, Any] = {
     "received_at": "2026-11-20T15:42:04Z",
     "revision": 1,
     "rulebook": "bristol@1",
+    "history": False,
     "derived": False,
     "pattern": None,
     "parents": [],

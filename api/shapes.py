@@ -47,6 +47,7 @@ class IncidentShape(IncidentReport):
     received_at: datetime
     revision: int
     rulebook: str
+    history: bool = Field(description="tells of the past: counted by patterns, not judged, and nobody was paged")
     derived: bool = Field(description="raised by a pattern, not reported by anybody")
     pattern: str | None = Field(description="the pattern that raised it")
     parents: list[str] = Field(description="the incidents that completed the pattern")

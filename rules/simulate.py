@@ -35,6 +35,7 @@ class Past:
     report: IncidentReport
     partner: str = "history"
     counts: bool = True  # False for what patterns leave out: second reports of an event
+    judged: bool = True  # False for history: patterns remember it, but it decides and raises nothing
 
 
 class Staff(Protocol):
@@ -100,6 +101,10 @@ class Policy:
         place = self._places.find(report.place)
         locality = self._staff.locality_of(report.locality) or (place.locality if place else None)
         values = self._facts(report, past.partner, locality, place, derived=False)
+        if not past.judged:
+            for memory in self._memories if past.counts and not report.drill else ():
+                memory.keep(past, values, place)
+            return []
         # A second report of an event joins the first one's task, so it is judged, and nothing is counted for it.
         silent = report.drill or not past.counts
         opened = self._decide(values, report.occurred_at, locality, place, silent=silent)
@@ -160,18 +165,29 @@ class Memory:
         """The incident types that are raised by one more incident."""
         if not self.watch.fits(values):
             return []
+        new, looked_up = self._looked_up(past, place)
+        raised = [self.watch.spec.raises for keys in looked_up if self._completes(new, keys)]
+        self._remember(new, looked_up)
+        return raised
+
+    def keep(self, past: Past, values: Mapping[str, Any], place: FoundPlace | None) -> None:
+        """Remember an incident that raises nothing itself."""
+        if self.watch.fits(values):
+            self._remember(*self._looked_up(past, place))
+
+    def _looked_up(self, past: Past, place: FoundPlace | None) -> tuple[Seen, list[list[str]]]:
         report = past.report
         new = Seen(incident=past.id, occurred_at=report.occurred_at, at=_point(report.place))
+        return new, self._keys(report, place, new)
+
+    def _remember(self, new: Seen, looked_up: list[list[str]]) -> None:
         self._taken += 1
         if self._taken % TIDY_EVERY == 0:
             self._tidy(new.occurred_at)
-        looked_up = self._keys(report, place, new)
-        raised = [self.watch.spec.raises for keys in looked_up if self._completes(new, keys)]
         for keys in looked_up:
             # One cell, or each identifier, is enough to be found by.
             for key in keys[-1:] if self._grid else keys:
                 self._seen[key].append(new)
-        return raised
 
     def _keys(self, report: IncidentReport, place: FoundPlace | None, new: Seen) -> list[list[str]]:
         spec = self.watch.spec

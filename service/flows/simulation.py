@@ -116,7 +116,7 @@ def reported(runtime: Runtime, *, start: datetime | None, end: datetime | None) 
         for row in rows:
             report = IncidentReport.model_validate_json(row.body)
             counts = not incidents.is_second_report(row)
-            yield Past(id=row.id, report=report, partner=row.partner, counts=counts)
+            yield Past(id=row.id, report=report, partner=row.partner, counts=counts, judged=not row.history)
         if len(rows) < IN_ONE_READ:
             return
         after = (rows[-1].occurred_at, rows[-1].id)

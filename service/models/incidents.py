@@ -11,7 +11,8 @@ from service.privacy import SealedText
 
 
 class Incident(SQLModel, table=True):
-    """One report. `body` is the report as it came, sealed; the other columns are what is searched and counted."""
+    """One report. `body` is the report as it came, sealed; the other columns are what is searched and counted. `messages`
+    are fingerprints of the messages that corrected it, by which one that is delivered again is known."""
 
     __tablename__ = "incident"
     __table_args__ = (UniqueConstraint("key_id", "source_ref"), UniqueConstraint("key_id", "idempotency_key"))
@@ -22,6 +23,7 @@ class Incident(SQLModel, table=True):
     source_ref: str | None = None
     idempotency_key: str | None = None
     content: str
+    messages: list[str] | None = Field(default=None, sa_type=JSON)
     revision: int = 1
     type: str = Field(index=True)
     occurred_at: datetime = Field(sa_type=UtcDateTime, index=True)
@@ -34,6 +36,7 @@ class Incident(SQLModel, table=True):
     rulebook: str
     decisions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     drill: bool = False
+    history: bool = False
     derived: bool = False
     pattern: str | None = Field(default=None, index=True)
     parents: list[str] | None = Field(default=None, sa_type=JSON)

@@ -19,6 +19,8 @@ from service.models.incidents import Incident, IncidentMark, RefusedReport
 from service.models.tasks import LIVE, Task, TaskIncident
 from service.work import Work
 
+# A visit is corrected a few dozen times at most; a message from before that is not delivered again.
+MESSAGES = 100
 PATTERNS = "pattern"  # stands for the key of incidents that no partner reported
 
 
@@ -44,12 +46,12 @@ def held_already(
     if idempotency_key:
         query = select(Incident).where(Incident.key_id == key_id, Incident.idempotency_key == idempotency_key)
         found = work.session.exec(query.with_for_update()).first()
-        if found and found.content != content and found.source_ref != source_ref:
-            raise Conflict("this Idempotency-Key was used before with other content; use a new key for a new incident")
-        if found and found.content != content:
-            raise Conflict("this Idempotency-Key was used before with other content; send a revision with a new key")
-        if found:
+        if found and replays(found, content=content, idempotency_key=idempotency_key):
             return found
+        if found and found.source_ref != source_ref:
+            raise Conflict("this Idempotency-Key was used before with other content; use a new key for a new incident")
+        if found:
+            raise Conflict("this Idempotency-Key was used before with other content; send a revision with a new key")
     if source_ref:
         query = select(Incident).where(Incident.key_id == key_id, Incident.source_ref == source_ref)
         return work.session.exec(query.with_for_update()).first()
@@ -78,8 +80,9 @@ def add(
     partner: str,
     idempotency_key: str | None,
     content: str,
+    history: bool = False,
 ) -> Incident:
-    """Record a report that is new."""
+    """Record a report that is new. `history`: it tells of the past, for patterns alone."""
     incident = Incident(
         id=new_id("inc", work.now),
         key_id=key_id,
@@ -97,6 +100,7 @@ def add(
         body=report.model_dump_json(),
         rulebook=work.policy.name,
         drill=report.drill,
+        history=history,
     )
     work.session.add(incident)
     work.session.flush()
@@ -105,8 +109,30 @@ def add(
     return incident
 
 
-def revise(work: Work, incident: Incident, report: IncidentReport, *, located: Located, content: str) -> None:
+def replays(incident: Incident, *, content: str, idempotency_key: str | None) -> bool:
+    """Whether a report says what is held, or is a message that came before and has been corrected since."""
+    if incident.content == content:
+        return True
+    return bool(idempotency_key) and _message(idempotency_key, content) in (incident.messages or ())
+
+
+def _message(idempotency_key: str | None, content: str) -> str:
+    return hashlib.sha256(f"{idempotency_key}\0{content}".encode()).hexdigest()[:32]
+
+
+def revise(
+    work: Work,
+    incident: Incident,
+    report: IncidentReport,
+    *,
+    located: Located,
+    content: str,
+    idempotency_key: str | None = None,
+) -> None:
     """Put a corrected report in place of an earlier one of the same source_ref."""
+    first = [_message(incident.idempotency_key, incident.content)] if incident.idempotency_key else []
+    came = [*(incident.messages or first), *([_message(idempotency_key, content)] if idempotency_key else [])]
+    incident.messages = came[-MESSAGES:] or None
     incident.revision += 1
     incident.content, incident.body = content, report.model_dump_json()
     incident.type, incident.occurred_at = report.type, report.occurred_at

@@ -11,16 +11,19 @@ from service.models.incidents import Incident
 from service.records import incidents, patterns, tasks, timeline, transitions
 from service.work import Work
 
+HISTORY = Decision(None, None, "history: counted by patterns, pages nobody")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One report and whose it is."""
+    """One report and whose it is. `history`: it is counted by patterns, and nobody is paged for it."""
 
     report: IncidentReport
     key_id: str
     partner: str
     idempotency_key: str | None = None
     needs_lawful_basis: bool = False
+    history: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +49,23 @@ def accept_one(work: Work, submission: Submission) -> Taken:
         idempotency_key=submission.idempotency_key,
         content=content,
     )
-    if held and held.content == content:
+    goes_live = held is not None and held.history and not submission.history
+    if held and not goes_live and incidents.replays(held, content=content, idempotency_key=submission.idempotency_key):
         return Taken(incident_id=held.id, result="replayed")
     if held and held.retracted_at:
         raise Conflict("this incident was retracted; report it again under a new source_ref")
     located = incidents.locate(work, report)
     if held:
-        incidents.revise(work, held, report, located=located, content=content)
+        # What was live stays live: tasks stand on it. What was history is judged when it is reported after all.
+        held.history = held.history and submission.history
+        incidents.revise(
+            work,
+            held,
+            report,
+            located=located,
+            content=content,
+            idempotency_key=submission.idempotency_key,
+        )
         for task in tasks.of_incident(work, held.id):
             timeline.note(work, task, "incident revised", f"revision {held.revision}", actor=held.partner)
             if task.closed_at is None:
@@ -67,6 +80,7 @@ def accept_one(work: Work, submission: Submission) -> Taken:
         partner=submission.partner,
         idempotency_key=submission.idempotency_key,
         content=content,
+        history=submission.history,
     )
     judge(work, incident, report, located, submission.partner)
     return Taken(incident_id=incident.id, result="new")
@@ -82,7 +96,10 @@ def _check_basis(work: Work, submission: Submission) -> None:
 
 
 def judge(work: Work, incident: Incident, report: IncidentReport, located: incidents.Located, partner: str) -> None:
-    """Judge an incident, and whatever patterns it completes, by the same rules."""
+    """Judge an incident, and whatever patterns it completes, by the same rules. History is not judged."""
+    if incident.history:
+        incidents.keep_decisions(work, incident, [incidents.decided(HISTORY, "recorded")])
+        return
     values = _decide(work, incident, report, located, partner)
     for raised in patterns.completed(work, incident, report, located, values):
         _decide(work, raised.incident, raised.report, raised.located, raised.incident.partner)

@@ -119,6 +119,7 @@ def incident_view(work: Work, incident: Incident) -> dict[str, Any]:
         "locality": incident.locality,
         "revision": incident.revision,
         "rulebook": incident.rulebook,
+        "history": incident.history,
         "derived": incident.derived,
         "pattern": incident.pattern,
         "parents": incident.parents or [],
