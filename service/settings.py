@@ -13,6 +13,8 @@ from service.errors import SettingsWrong
 SHIPPED_RULEBOOK = Path(__file__).parent.parent / "rules" / "books" / "bristol.yaml"
 SHIPPED_PARTNERSHIP = SHIPPED_RULEBOOK.with_name("bristol-partnership.yaml")
 
+SHIPPED_CODE_LISTS = SHIPPED_RULEBOOK.with_name("code-lists.yaml")
+
 WEAKEST_SECRET = 32
 GUESSABLE = ("changeme", "change-me", "secret", "password", "example", "default", "callout")
 
@@ -51,6 +53,9 @@ class Settings(BaseSettings):
     public_url: HttpAddress = "http://127.0.0.1:8000"
     secret_key: SecretStr = SecretStr("")
     rulebook: Path = SHIPPED_RULEBOOK
+    code_lists: Path = Field(
+        default=SHIPPED_CODE_LISTS, description="what the codes in partners' files and messages mean here"
+    )
     rulebook_review: Switch | None = Field(
         default=None,
         description="whether a second person puts a new rulebook in force; if not said, in live mode alone",

@@ -3,10 +3,12 @@ of whichever flow it came by."""
 
 from dataclasses import dataclass
 
+from sqlmodel import select
+
 from rules.incident import IncidentReport, facts
 from rules.match import Decision, unknown_basis
 from service.database import hold
-from service.errors import Conflict, Fault, Invalid
+from service.errors import Conflict, Fault, Invalid, NotFound
 from service.models.incidents import Incident
 from service.records import incidents, patterns, tasks, timeline, transitions
 from service.work import Work
@@ -28,10 +30,54 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What became of a report: `new`, `replayed` (held already, nothing happened) or `revised`."""
+    """What became of a report: `new`, `replayed` (held already, nothing happened), `revised` or `retracted`."""
 
     incident_id: str
     result: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """A partner takes back what it reported under a source_ref."""
+
+    source_ref: str
+    key_id: str
+    partner: str
+    reason: str
+
+
+def withdraw(work: Work, withdrawal: Withdrawal) -> Taken:
+    """Take a report back by the partner's own id of it. Again: nothing happens. Raises NotFound."""
+    hold(work.session, f"{withdrawal.key_id} {withdrawal.source_ref}")
+    query = select(Incident).where(Incident.key_id == withdrawal.key_id, Incident.source_ref == withdrawal.source_ref)
+    incident = work.session.exec(query.with_for_update()).first()
+    if incident is None:
+        raise NotFound("there is no such incident")
+    retract(work, incident, withdrawal.reason, actor=withdrawal.partner)
+    return Taken(incident_id=incident.id, result="retracted")
+
+
+def retract(work: Work, incident: Incident, reason: str, *, actor: str) -> None:
+    """A report was wrong: tasks that stand on it alone are cancelled, and what a pattern raised from it is looked at
+    again. Again: nothing happens."""
+    if incident.retracted_at:
+        return
+    alone = incidents.standing_alone(work, incident)
+    incident.retracted_at = work.now
+    work.session.add(incident)
+    work.session.flush()
+    work.record("incident.retracted", incident.id, actor=actor)
+    for task in tasks.of_incident(work, incident.id):
+        timeline.note(work, task, "incident retracted", reason, actor=actor)
+    for task in alone:
+        transitions.cancel(work, task, f"retracted: {reason}", actor=actor)
+    for doubt in patterns.doubted(work, incident):
+        if doubt.falls:
+            retract(work, doubt.incident, "a report behind it was retracted", actor=timeline.SERVICE)
+            continue
+        for task in tasks.of_incident(work, doubt.incident.id):
+            detail = f"{incident.id}; {doubt.left} reports still stand behind this"
+            timeline.note(work, task, "a report behind it was retracted", detail)
 
 
 def accept_one(work: Work, submission: Submission) -> Taken:
@@ -167,24 +213,3 @@ def _act(
     )
     reason = f"{decision.reason}; sent to the duty manager because {why_duty}" if why_duty else None
     return incidents.decided(decision, "opened", task=task, reason=reason)
-
-
-def withdraw(work: Work, incident: Incident, reason: str, *, actor: str) -> None:
-    """A report was wrong: tasks that stand on it alone are cancelled, and what a pattern raised from it is looked at
-    again."""
-    alone = incidents.standing_alone(work, incident)
-    incident.retracted_at = work.now
-    work.session.add(incident)
-    work.session.flush()
-    work.record("incident.retracted", incident.id, actor=actor)
-    for task in tasks.of_incident(work, incident.id):
-        timeline.note(work, task, "incident retracted", reason, actor=actor)
-    for task in alone:
-        transitions.cancel(work, task, f"retracted: {reason}", actor=actor)
-    for doubt in patterns.doubted(work, incident):
-        if doubt.falls:
-            withdraw(work, doubt.incident, "a report behind it was retracted", actor=timeline.SERVICE)
-            continue
-        for task in tasks.of_incident(work, doubt.incident.id):
-            detail = f"{incident.id}; {doubt.left} reports still stand behind this"
-            timeline.note(work, task, "a report behind it was retracted", detail)
