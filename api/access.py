@@ -12,6 +12,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from fastapi.security.utils import get_authorization_scheme_param
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from api.feeds.codelists import CodeLists
 from api.problems import ApiError
 from service.engine import Engine
 from service.flows.actions import Scope
@@ -55,6 +56,12 @@ def engine_of(request: Request) -> Engine:
     return cast(Engine, request.app.state.engine)
 
 
+def code_lists_of(request: Request) -> CodeLists:
+    """What partners' codes mean, as the app was made with."""
+    return cast(CodeLists, request.app.state.code_lists)
+
+
+CodeListsDep = Annotated[CodeLists, Depends(code_lists_of)]
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
 EngineDep = Annotated[Engine, Depends(engine_of)]
 

@@ -39,7 +39,9 @@ from api import (
 )
 from api.access import RateLimit
 from api.boundary import Boundary
+from api.feeds import codelists
 from api.pages import board, places_map, sandbox_page, sign_in, task_card, task_page
+from api.refusals import Refusal, keep_refused
 from service.engine import Engine
 from service.models.access import Role
 from service.runtime import Runtime, build_runtime
@@ -113,6 +115,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.engine = engine
+    app.state.code_lists = codelists.load(runtime.settings.code_lists)
     app.state.rate_limit = RateLimit(a_minute=runtime.settings.rate_limit, burst=runtime.settings.rate_burst)
     app.add_middleware(Boundary, secure=runtime.settings.public_url.startswith("https://"))
     problems.install(app)
@@ -226,5 +229,5 @@ def _refuse(request: Request, faults: list[dict[str, str]], body: Any) -> JSONRe
             return problems.problem(refusal.status, refusal.detail, headers=refusal.headers)
         if request.method == "POST" and path == "/v1/incidents" and caller.role is not Role.SUPERVISOR:
             content = problems.content(422, "the content is wrong", faults)
-            incidents.keep_refused(caller, access.runtime_of(request), [incidents.Refusal(content, body)])
+            keep_refused(caller, access.runtime_of(request), [Refusal(content, body)])
     return problems.problem(422, "the content is wrong", faults=faults)

@@ -113,7 +113,14 @@ def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
 
 
 ALSO_TAKES: dict[str, tuple[str, ...]] = {
-    "/v1/incidents": ("application/cloudevents+json",),
+    "/v1/incidents": (
+        "application/cloudevents+json",
+        "application/fhir+json",
+        "application/hl7-v2",
+        "application/hl7-v2+er7",
+        "x-application/hl7-v2+er7",
+        "text/csv",
+    ),
     "/v1/rulebook": ("application/yaml",),
     "/v1/partnership": ("application/yaml",),
 }

@@ -15,6 +15,20 @@ REPORT: dict[str, Any] = {
     "attributes": {"weapon": "knife"},
 }
 
+HL7 = (
+    "MSH|^~\\&|EPR|ZZ901|CALLOUT||20261120142500||ADT^A04^ADT_A01|MSG00123|P|2.5.1\r"
+    "EVN|A04|20261120142400\r"
+    "PID|||4471^^^ZZ901^MR||||20110317|M\r"
+    "PV1||E|ED^^^ZZ901||||||||||||||||V-2201\r"
+    "DG1|1||X99^Assault by sharp object^I10\r"
+)
+CSV = (
+    "Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,LSOA name,Crime type,"
+    "Last outcome category,Context\r\n"
+    ",2026-09,Example Constabulary,Example Constabulary,-2.59,51.43,On or near Example Close,E01000001,"
+    "Example 001A,Anti-social behaviour,,\r\n"
+)
+
 _SLA = [
     {
         "milestone": "acknowledge",

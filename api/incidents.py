@@ -1,18 +1,18 @@
 """Incidents: reported, replayed, revised and retracted by partners; read by partners and supervisors."""
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import examples, problems
-from api.access import AnyoneDep, Caller, PartnerDep, RuntimeDep, SupervisorDep, WorkDep
+from api import examples, posted, problems
+from api.access import AnyoneDep, Caller, CodeListsDep, PartnerDep, RuntimeDep, SupervisorDep, WorkDep
+from api.posted import ImportShape, PassedOverShape
 from api.problems import responses
-from api.reports import BATCH_BODY, REPORT_BODY, BatchDep, ReportDep, validated
+from api.refusals import Refusal, keep_refused, told
+from api.reports import BATCH_BODY, REPORT_BODY, BatchDep, ReportDep, Sent, validated
 from api.shapes import BatchShape, IncidentPage, IncidentShape, RefusedPage
 from rules.incident import IncidentReport
 from service.errors import NotFound, ServiceError
@@ -40,8 +40,11 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
     openapi_extra=REPORT_BODY,
     responses={
         200: {
-            "description": "Held already: a replay or a revision",
-            "model": IncidentShape,
+            "description": (
+                "Held already: a replay, a revision, or one that was taken back; a message that is not for us; "
+                "or, for a file, what became of each of its rows"
+            ),
+            "model": IncidentShape | PassedOverShape | ImportShape,
             "content": {"application/json": {"example": examples.INCIDENT | {"replayed": True}}},
         },
         201: {"description": "Recorded and judged", "content": {"application/json": {"example": examples.INCIDENT}}},
@@ -52,20 +55,30 @@ def report_incident(
     arrived: ReportDep,
     caller: PartnerDep,
     runtime: RuntimeDep,
+    lists: CodeListsDep,
     response: Response,
     idempotency_key: Annotated[
         str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", examples=["7d1f0c5e"])
     ] = None,
-) -> dict[str, Any]:
+) -> Any:
     """Record one event, judge it, open its tasks and page the first worker of each; 201 only after the commit.
 
     As plain JSON, or as a CloudEvent 1.0: structured, or binary with `ce-*` headers. The event's `data` is the report; its
     `source` and `id` stand in for an Idempotency-Key.
+
+    A hospital's integration engine may send an HL7 v2 admission message or a FHIR R4 Encounter: names stay outside, ids
+    become pseudonyms, a cancelled visit takes its report back, and what is not for us is answered with `passed_over`. A
+    CSV file (police.uk, ISTV, or a layout of the partner's own) is answered row by row, as several messages at once are.
     """
+    if isinstance(arrived, Sent):
+        opened = posted.opened(arrived, caller, runtime, lists)
+        if isinstance(opened, Response):
+            return opened
+        arrived = opened
     submission = _submission(caller, arrived.report, idempotency_key or arrived.idempotency_key)
     taken = intake.accept(runtime, [submission])[0]
     if isinstance(taken, ServiceError):
-        keep_refused(caller, runtime, [Refusal(_told(taken), _as_sent(arrived.report))])
+        keep_refused(caller, runtime, [Refusal(told(taken), _as_sent(arrived.report))])
         raise taken
     runtime.metrics.taken_in(taken.result)
     response.status_code = _status(taken)
@@ -94,9 +107,9 @@ def report_batch(given: BatchDep, caller: PartnerDep, runtime: RuntimeDep) -> di
             runtime.metrics.taken_in(result.result)
             items.append({"status": _status(result), "id": result.incident_id, "problem": None})
         else:
-            told = _told(result) if isinstance(result, ServiceError) else result
-            refused.append(Refusal(told, sent))
-            items.append({"status": told["status"], "id": None, "problem": told})
+            problem = told(result) if isinstance(result, ServiceError) else result
+            refused.append(Refusal(problem, sent))
+            items.append({"status": problem["status"], "id": None, "problem": problem})
     keep_refused(caller, runtime, refused)
     return {"items": items}
 
@@ -126,10 +139,6 @@ def _submission(caller: Caller, report: IncidentReport, idempotency_key: str | N
 
 def _status(taken: Taken) -> int:
     return 201 if taken.result == "new" else 200
-
-
-def _told(error: ServiceError) -> dict[str, Any]:
-    return problems.content(problems.status_of(error), error.detail, problems.service_faults(error))
 
 
 def _as_sent(report: IncidentReport) -> dict[str, Any]:
@@ -224,30 +233,3 @@ def _visible(work: Work, caller: Caller, incident_id: str) -> Incident:
     if incident is None or not (own if caller.role is Role.PARTNER else caller.scope.sees(incident.locality)):
         raise NotFound("there is no such incident")
     return incident
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A report that could not be taken, as it was sent, and what was wrong with it."""
-
-    problem: dict[str, Any]
-    body: Any
-
-
-def keep_refused(caller: Caller, runtime: Runtime, refusals: Sequence[Refusal]) -> None:
-    """Keep what could not be taken, so that a broken feed is seen."""
-    if not refusals:
-        return
-    with runtime.transaction() as work:
-        for refusal in refusals:
-            body, problem = refusal.body, refusal.problem
-            text = body if isinstance(body, str) else json.dumps(body, default=repr, ensure_ascii=False)
-            incidents.keep_refused(
-                work,
-                key_id=caller.key_id,
-                partner=caller.name,
-                status=int(problem["status"]),
-                problem=problem,
-                body=text.encode("utf-8", "replace").decode(),
-            )
-            runtime.metrics.taken_in("refused")

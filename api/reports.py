@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api import examples
 from api.access import PartnerDep
-from api.feeds import cloudevents
+from api.feeds import cloudevents, fhir
 from api.feeds.cloudevents import CloudEvent
+from api.imports import Kind
 from rules.incident import IncidentReport
 
 MOST = 500
@@ -28,6 +29,24 @@ class Arrived:
     idempotency_key: str | None = None
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A body that is not JSON of ours: a message or a file, not yet looked at. `kind` is None for a CSV file, which is known
+    by its header row."""
+
+    body: bytes
+    kind: Kind | None
+
+
+SENT_AS: dict[str, Kind | None] = {
+    fhir.MEDIA_TYPE: Kind.FHIR,
+    "application/hl7-v2": Kind.HL7,
+    "application/hl7-v2+er7": Kind.HL7,
+    "x-application/hl7-v2+er7": Kind.HL7,
+    "text/csv": None,
+}
+
+
 class Batch(BaseModel):
     """Many reports. Each is read on its own, so that a bad one harms no other."""
 
@@ -36,10 +55,12 @@ class Batch(BaseModel):
     incidents: list[Any] = Field(min_length=1, max_length=MOST)
 
 
-async def read_report(request: Request, _caller: PartnerDep) -> Arrived:
+async def read_report(request: Request, _caller: PartnerDep) -> Arrived | Sent:
     """The report in a request's body. Raises RequestValidationError, which names every fault."""
-    given = parse_json(await request.body())
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind in SENT_AS:
+        return Sent(await request.body(), SENT_AS[kind])
+    given = parse_json(await request.body())
     if kind == cloudevents.STRUCTURED:
         event = cloudevents.report_of(validated(CloudEvent, given))
         return Arrived(validated(IncidentReport, event.report, _in_data), event.idempotency_key)
@@ -51,7 +72,7 @@ async def read_report(request: Request, _caller: PartnerDep) -> Arrived:
     return Arrived(validated(IncidentReport, given))
 
 
-ReportDep = Annotated[Arrived, Depends(read_report)]
+ReportDep = Annotated[Arrived | Sent, Depends(read_report)]
 
 
 async def read_batch(request: Request, _caller: PartnerDep) -> list[Any]:
@@ -93,6 +114,12 @@ def validated(model: type[Model], given: Any, where: Callable[[Place], Place] = 
         raise RequestValidationError(found, body=given) from None
 
 
+# Other resources are understood and passed over; a Bundle is looked through for encounters.
+FHIR_RESOURCE: dict[str, Any] = {
+    "type": "object",
+    "required": ["resourceType"],
+    "properties": {"resourceType": {"type": "string", "pattern": "^[A-Za-z]+$", "examples": ["Bundle"]}},
+}
 REPORT_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -102,6 +129,16 @@ REPORT_BODY: dict[str, Any] = {
                 "examples": {"weapon in school": {"summary": "A weapon found in a school", "value": examples.REPORT}},
             },
             cloudevents.STRUCTURED: {"schema": {"$ref": "#/components/schemas/CloudEvent"}},
+            fhir.MEDIA_TYPE: {
+                "schema": {"anyOf": [{"$ref": "#/components/schemas/Encounter"}, FHIR_RESOURCE]},
+                "example": fhir.Encounter.model_config["json_schema_extra"]["example"],  # type: ignore[index]
+            },
+            **{
+                media_type: {"schema": {"type": "string"}, "example": examples.HL7}
+                for media_type, kind in SENT_AS.items()
+                if kind is Kind.HL7
+            },
+            "text/csv": {"schema": {"type": "string"}, "example": examples.CSV},
         },
     }
 }
@@ -112,4 +149,4 @@ BATCH_BODY: dict[str, Any] = {
     }
 }
 # The bodies that are read here and not by FastAPI, for the description.
-DESCRIBED: tuple[type[BaseModel], ...] = (IncidentReport, CloudEvent, Batch)
+DESCRIBED: tuple[type[BaseModel], ...] = (IncidentReport, CloudEvent, Batch, fhir.Encounter)
