@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
 
-from api.feeds import fhir, hl7v2, istv, police_uk, rows, table
+from api.feeds import codelists, fhir, hl7v2, istv, police_uk, rows, table
 from api.feeds.codelists import CodeLists
 from api.feeds.mapping import Mapping
 from api.feeds.reading import Faulty, Feed, PassedOver, Reading, Reported, Retracted
@@ -21,6 +21,7 @@ from api.feeds.rows import Encoding
 from api.refusals import told
 from service.errors import Fault, Invalid, NotFound, ServiceError
 from service.flows import intake
+from service.models.access import AccessKey
 from service.privacy import Keyring
 from service.records.judging import Submission, Taken, Withdrawal
 from service.runtime import Runtime
@@ -191,6 +192,48 @@ def as_history(readings: Iterator[Reading]) -> Iterator[Reading]:
     """The same, but nobody is paged for any of it."""
     for reading in readings:
         yield replace(reading, history=True) if isinstance(reading, Reported) else reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """A file that is being taken in: how it is written, for whom it is taken, and what becomes of each row."""
+
+    layout: str
+    encoding: Encoding
+    delimiter: str | None
+    partner: str
+    outcomes: Iterator[Outcome]
+
+
+def from_file(
+    runtime: Runtime,
+    stream: BinaryIO,
+    *,
+    kind: str,
+    key: AccessKey | None,
+    mapping: str | None,
+    all_history: bool,
+) -> Imported:
+    """Take in a file as if the holder of a key had posted it; without one, as a source of its own named after its kind.
+
+    Rows are taken as `outcomes` is read. Raises Invalid, and SettingsWrong for code lists that can't be read.
+    """
+    lists = codelists.load(runtime.settings.code_lists)
+    partner = (
+        Partner(key_id=key.id, name=key.name, needs_lawful_basis=key.needs_lawful_basis)
+        if key
+        else Partner(key_id=f"import {kind}", name=f"import {kind}")
+    )
+    mappings: list[Mapping] = [codelists.read(mapping, Mapping)] if mapping else []
+    layout = laid_out(stream, Kind(kind), lists, feed_of(runtime, partner.name), mappings)
+    readings = as_history(layout.readings) if all_history else layout.readings
+    return Imported(
+        layout=layout.name,
+        encoding=layout.encoding,
+        delimiter=layout.delimiter,
+        partner=partner.name,
+        outcomes=take(runtime, readings, partner),
+    )
 
 
 def of_bytes(body: bytes, kind: Kind | None, lists: CodeLists, feed: Feed) -> Layout:

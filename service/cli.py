@@ -12,7 +12,7 @@ import yaml
 from fastapi import FastAPI
 from uvicorn.importer import import_from_string
 
-from service import cli_rules, doctor, logs, schema
+from service import cli_import, cli_rules, doctor, logs, schema
 from service.console import open_runtime, read_file, ready_runtime, require_schema, user
 from service.engine import Engine
 from service.errors import Invalid, ServiceError
@@ -29,6 +29,7 @@ audit_app = typer.Typer(no_args_is_help=True, help="The audit.")
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
+app.command("import")(cli_import.import_file)
 
 # By name: the command belongs to the service, which imports nothing of the API that stands above it.
 API = "api.app:create_app"
