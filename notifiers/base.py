@@ -164,6 +164,15 @@ class Speaks(Protocol):
 
 
 @runtime_checkable
+class Remembers(Protocol):
+    """A notifier whose provider can be asked for the texts that phones sent, for those whose callback never reached us."""
+
+    def received_since(self, moment: datetime) -> list[InboundText]:
+        """The texts from phones since a moment, with the times at which the provider got them. Raises SendError."""
+        ...
+
+
+@runtime_checkable
 class Listens(Protocol):
     """A notifier whose provider calls back."""
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
 
@@ -31,6 +31,7 @@ CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 10.0
 SHORTEST_VALIDITY, LONGEST_VALIDITY = 60, 36000  # seconds; Twilio, "Create a Message resource", ValidityPeriod
 CLOCKS_APART = timedelta(minutes=5)
 LISTED = 50
+MOST_RECEIVED = 500
 TOO_MANY = 429
 REFUSED = range(400, 500)
 ACCOUNT_TROUBLE = frozenset({401, 403, 404, 405, 408})
@@ -202,6 +203,27 @@ class TwilioNotifier:
             raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
         same = [m for m in found if m.body == message.text and str(m.status) not in NEVER_LEFT]
         return Accepted(provider_id=str(same[0].sid)) if same else None
+
+    def received_since(self, moment: datetime) -> list[InboundText]:
+        """Twilio's own record of the texts from phones, oldest first. Raises SendError."""
+        try:
+            found = self._account.client.messages.list(to=self._sender, date_sent_after=moment, limit=MOST_RECEIVED)
+        except TwilioRestException as error:
+            raise send_error(error) from None
+        except (httpx.HTTPError, ValueError) as error:
+            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+        texts = [
+            InboundText(
+                provider=self.name,
+                provider_id=str(message.sid),
+                sender=str(message.from_),
+                body=message.body or "",
+                received_at=message.date_sent or message.date_created,
+            )
+            for message in found
+            if str(message.direction) == "inbound"
+        ]
+        return texts[::-1]
 
     def inbound(self, callback: Callback) -> InboundText:
         """A text from a phone. Raises BadCallback when it is not signed by this account."""

@@ -12,7 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from service.clock import SandboxClock
 from service.database import WAKE_CHANNEL
-from service.flows import deadlines, delivery
+from service.flows import deadlines, delivery, replies
 from service.records import outbox, timers
 from service.records.outbox import Claimed
 from service.runtime import Runtime
@@ -44,6 +44,8 @@ class Engine:
     def start(self) -> None:
         """Begin: first of all with what an earlier process left behind."""
         self._scheduler.add_job(self._work.set, "interval", seconds=TICK_SECONDS, id="tick")
+        every = self._runtime.settings.reconcile_seconds
+        self._scheduler.add_job(self._reconcile, "interval", seconds=every, id="reconcile", coalesce=True)
         self._scheduler.start()
         self._begin(self._loop)
         self.follow()
@@ -84,6 +86,13 @@ class Engine:
             except Exception:
                 # The database may be away for a moment: the next tick tries again, and readiness shows it.
                 log.exception("engine round failed")
+
+    def _reconcile(self) -> None:
+        try:
+            replies.ask_for_texts(self._runtime)
+        except Exception:
+            # Asked again next time; a database that is away shows in readiness.
+            log.exception("asking for lost texts failed")
 
     def _round(self) -> None:
         with self._one_round:

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     )
     rate_limit: int = Field(default=1200, ge=0, description="requests a minute for each key; 0 switches it off")
     rate_burst: int = Field(default=600, ge=1, description="requests a key may make at once")
+    reconcile_seconds: int = Field(
+        default=180, ge=1, le=3600, description="how often the provider is asked for texts that never reached us"
+    )
     receipt_seconds: int = Field(
         default=120, ge=1, le=3600, description="a page without a receipt goes out by the next channel after so long"
     )

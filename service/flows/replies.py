@@ -1,12 +1,13 @@
 """A text from a phone → what it means → the same transition that the API and the task page use → an answer by text."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from notifiers.base import InboundText
+from notifiers.base import InboundText, Remembers, SendError
 from rules import reply as grammar
 from rules.reply import Ambiguous, Meant, Reply, Verb
 from rules.sla import MilestoneName
@@ -32,6 +33,7 @@ from service.work import Work
 
 log = structlog.get_logger()
 
+ASKED_BACK = timedelta(hours=6)
 STRANGER = "unknown number"
 
 
@@ -45,11 +47,47 @@ class Understood:
 
 def receive(runtime: Runtime, text: InboundText) -> Understood | None:
     """Act on a text from a phone; None when this one was acted on before."""
+    return _once(runtime, text, _receive)
+
+
+def ask_for_texts(runtime: Runtime) -> int:
+    """Ask the providers for texts that never reached us, because our own address was away; how many there were.
+
+    Each counts from the time at which the provider got it: what a page that went out since would have been spared is
+    called off, and the timeline says why.
+    """
+    late = 0
+    for notifier in {id(each): each for each in runtime.notifiers.values()}.values():
+        if not isinstance(notifier, Remembers):
+            continue
+        try:
+            found = notifier.received_since(runtime.clock.now() - ASKED_BACK)
+        except SendError as error:
+            log.warning("the provider can't be asked for texts", provider=notifier.name, reason=error.reason)
+            continue
+        with runtime.reading() as work:
+            missing = [text for text in found if received.is_new(work, text)]
+        late += sum(_once(runtime, text, _receive_late) is not None for text in missing)
+    return late
+
+
+def _receive_late(work: Work, text: InboundText) -> Understood:
+    then = min(text.received_at or work.now, work.now)
+    understood = _receive(replace(work, now=then), text)
+    task = codes.task_of(work, understood.code) if understood.code else None
+    if task is not None:
+        at = f"{then.astimezone(work.partnership.zone):%H:%M}"
+        detail = f"{understood.meaning}, texted at {at}, reached us only now; it counts from then"
+        timeline.note(work, task, "answer found late", detail)
+    return understood
+
+
+def _once(runtime: Runtime, text: InboundText, act: Callable[[Work, InboundText], Understood]) -> Understood | None:
     try:
         with runtime.transaction() as work:
             if not received.is_new(work, text):
                 return None
-            understood = _receive(work, text)
+            understood = act(work, text)
     except IntegrityError:
         # The provider delivered it to another replica at the same moment, and that one has acted.
         return None

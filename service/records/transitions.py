@@ -44,8 +44,9 @@ def take(work: Work, task: Task, worker: str, *, actor: str, channel: str | None
 
 def _taken(work: Work, task: Task, worker: str, *, before: str | None, actor: str, channel: str | None) -> None:
     if task.acknowledged_at is None:
-        task.acknowledged_at = work.now
-        seconds = (work.now - task.opened_at).total_seconds()
+        # An answer found late counts from the provider's clock, which may be behind ours.
+        task.acknowledged_at = max(work.now, task.opened_at)
+        seconds = (task.acknowledged_at - task.opened_at).total_seconds()
         work.measured.append(Measured(figure=ACKNOWLEDGED, seconds=seconds))
     if before:
         let_go(work, task, before)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,6 +76,7 @@ class FakeTwilio(Rings):
     url: str = ""
     delivers: bool = True
     texts: list[Text] = field(default_factory=list)
+    received: list[Text] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     refuse_number: dict[str, Refusal] = field(default_factory=dict)
     refuse_call: dict[str, int] = field(default_factory=dict)
@@ -108,6 +109,12 @@ class FakeTwilio(Rings):
         assert text, f"no text to {to} with {words}; it got {[t.body for t in self.texts_to(to)][after:]}"
         return text
 
+    def text_lost(self, sender: str, body: str, *, ago: timedelta = timedelta(0)) -> None:
+        """A text from a phone arrives at Twilio, and the service's address does not answer: Twilio logs that, and no more."""
+        sid = "SM" + secrets.token_hex(16)
+        with self.changed:
+            self.received.append(Text(sid, self.number, sender, body, None, None, datetime.now(UTC) - ago, "received"))
+
     def text_in(self, sender: str, body: str, *, sid: str | None = None, **extra: str) -> httpx.Response:
         """A text from a phone arrives at Twilio and goes on to the service, signed."""
         word = body.strip().upper()
@@ -116,6 +123,8 @@ class FakeTwilio(Rings):
         if word in STARTS:
             self.blocked.discard(sender)
         sid = sid or "SM" + secrets.token_hex(16)
+        with self.changed:
+            self.received.append(Text(sid, self.number, sender, body, None, None, datetime.now(UTC), "received"))
         form = {
             "ToCountry": "GB", "ToState": "", "SmsMessageSid": sid, "NumMedia": "0", "ToCity": "", "FromZip": "",
             "SmsSid": sid, "FromState": "", "SmsStatus": "received", "FromCity": "", "Body": body, "FromCountry": "GB",
@@ -211,7 +220,8 @@ class FakeTwilio(Rings):
 
     def _list(self, query: dict[str, list[str]]) -> dict[str, Any]:
         with self.changed:
-            found = [text for text in self.texts if text.to in query.get("To", [text.to])]
+            every = sorted([*self.texts, *self.received], key=lambda text: text.at)
+            found = [text for text in every if text.to in query.get("To", [text.to])]
         return {
             "messages": [self._resource(text) for text in reversed(found)], "end": max(0, len(found) - 1), "start": 0,
             "page": 0, "page_size": 50, "next_page_uri": None, "previous_page_uri": None,
@@ -221,9 +231,10 @@ class FakeTwilio(Rings):
 
     def _resource(self, text: Text) -> dict[str, Any]:
         at = format_datetime(text.at)
+        direction = "inbound" if text in self.received else "outbound-api"
         return {
             "sid": text.sid, "account_sid": self.account_sid, "api_version": "2010-04-01", "body": text.body,
-            "date_created": at, "date_sent": at, "date_updated": at, "direction": "outbound-api", "error_code": None,
+            "date_created": at, "date_sent": at, "date_updated": at, "direction": direction, "error_code": None,
             "error_message": None, "from": text.sender, "messaging_service_sid": None, "num_media": "0",
             "num_segments": "1", "price": None, "price_unit": "GBP", "status": text.status, "to": text.to,
             "subresource_uris": {}, "uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages/{text.sid}.json",
