@@ -55,7 +55,7 @@ TWIML: dict[int | str, dict[str, Any]] = {
 )
 async def twilio_sms(request: Request, runtime: RuntimeDep) -> Response:
     """Acted on once, however often it is delivered. The answer to the worker goes out as a text of its own."""
-    callback = await _callback(request, runtime)
+    callback = await as_sent(request, runtime)
     try:
         text = _twilio(runtime).inbound(callback)
     except BadCallback as refusal:
@@ -73,13 +73,14 @@ async def twilio_sms(request: Request, runtime: RuntimeDep) -> Response:
 )
 async def twilio_status(request: Request, runtime: RuntimeDep) -> Response:
     """Of a text or a call. Late, repeated and out-of-order reports never move a message backwards."""
-    callback = await _callback(request, runtime)
+    callback = await as_sent(request, runtime)
     of_a_call = b"CallSid=" in callback.body
     try:
         receipt = (_twilio_calls(runtime) if of_a_call else _twilio(runtime)).receipt(callback)
     except BadCallback as refusal:
         raise _refused(refusal) from None
-    await run_in_threadpool(delivery.take_receipt, runtime, receipt)
+    if receipt is not None:
+        await run_in_threadpool(delivery.take_receipt, runtime, receipt)
     return TwiML(EMPTY_TWIML)
 
 
@@ -92,7 +93,7 @@ async def twilio_status(request: Request, runtime: RuntimeDep) -> Response:
 )
 async def twilio_voice(request: Request, runtime: RuntimeDep) -> Response:
     """1 takes the task, 2 passes it on, any other key hears the facts again. The answer is what the voice says."""
-    callback = await _callback(request, runtime)
+    callback = await as_sent(request, runtime)
     try:
         voice = _twilio_calls(runtime)
         press = voice.pressed(callback)
@@ -102,7 +103,7 @@ async def twilio_voice(request: Request, runtime: RuntimeDep) -> Response:
     return TwiML(voice.speak(said.words, reference=press.reference if said.waits else None))
 
 
-async def _callback(request: Request, runtime: Runtime) -> Callback:
+async def as_sent(request: Request, runtime: Runtime) -> Callback:
     """The request as the provider signed it: over the public address, which a proxy in between does not know."""
     query = f"?{request.url.query}" if request.url.query else ""
     return Callback(
@@ -112,9 +113,15 @@ async def _callback(request: Request, runtime: Runtime) -> Callback:
     )
 
 
+def listener(runtime: Runtime, name: str) -> Listens | None:
+    """The provider of this name, whatever channel it serves, if it is configured."""
+    found = (each for each in runtime.notifiers.values() if each.name == name and isinstance(each, Listens))
+    return next(found, None)
+
+
 def _twilio(runtime: Runtime) -> Listens:
-    notifier = runtime.notifiers.get(Channel.SMS)
-    if notifier is None or notifier.name != "twilio" or not isinstance(notifier, Listens):
+    notifier = listener(runtime, "twilio")
+    if notifier is None:
         raise BadCallback("no Twilio account is configured")
     return notifier
 

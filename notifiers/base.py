@@ -101,6 +101,10 @@ class BadCallback(Exception):
     """A callback whose signature or shape is wrong. It must change nothing."""
 
 
+class UnreadableCallback(BadCallback):
+    """A callback that is the provider's own, but can't be read. Its words name fields and never quote what they hold."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Callback:
     """A provider's request to us as it arrived. `url` is the public address it was signed for, never the proxy's."""
@@ -180,6 +184,6 @@ class Listens(Protocol):
         """Verify and read a text from a phone. Raises BadCallback."""
         ...
 
-    def receipt(self, callback: Callback) -> Receipt:
-        """Verify and read a delivery report. Raises BadCallback."""
+    def receipt(self, callback: Callback) -> Receipt | None:
+        """Verify and read a delivery report; None when it says nothing new. Raises BadCallback."""
         ...

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from notifiers.base import Notifier
 from notifiers.email import EmailNotifier, EmailSettings
+from notifiers.govuk_notify import NotifyNotifier, NotifySettings
 from notifiers.sandbox import SandboxNotifier, SandboxSettings
 from notifiers.twilio import TwilioNotifier, TwilioSettings
 from notifiers.twilio_voice import TwilioVoice
@@ -15,6 +16,7 @@ KINDS: dict[str, tuple[type[BaseModel], Callable[[Any], Notifier]]] = {
     "sandbox": (SandboxSettings, SandboxNotifier),
     "twilio": (TwilioSettings, TwilioNotifier),
     "twilio-voice": (TwilioSettings, TwilioVoice),
+    "notify": (NotifySettings, NotifyNotifier),
     "email": (EmailSettings, EmailNotifier),
 }
 

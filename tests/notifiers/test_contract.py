@@ -3,12 +3,15 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
 
 from notifiers import registry
 from notifiers.base import Channel, Message, Notifier, SendError
+from tests.fakes.notify import FakeNotify, running_notify
+from tests.fakes.notify_rules import Refusal as NotifyRefusal
 from tests.fakes.smtp import FakeMail, running_mail
 from tests.fakes.twilio import FakeTwilio, Refusal, running_twilio
 
@@ -39,6 +42,23 @@ def twilio_with(
             "from_number": running.number,
             "api_base": base or running.url,
             "public_url": "https://callout.example.org",
+        },
+    )
+    stack.callback(notifier.close)
+    return notifier
+
+
+def notify_with(stack: ExitStack, prepare: Callable[[FakeNotify], None], base: str | None = None) -> Notifier:
+    running = stack.enter_context(running_notify(delivers=False))
+    prepare(running)
+    notifier = registry.build(
+        "notify",
+        {
+            "api_key": running.api_key,
+            "callback_token": running.callback_token,
+            "sms_template": running.sms.id,
+            "email_template": running.email.id,
+            "api_base": base or running.url,
         },
     )
     stack.callback(notifier.close)
@@ -91,6 +111,36 @@ TWILIO_FAILURES = [
 ]
 
 
+TEAM_ONLY = "Can't send to this recipient using a team-only API key"
+NOTIFY_FAILURES = [
+    pytest.param(NotifyRefusal(status, kind, words), permanent, id=f"notify-{status}-{kind}-{number}")
+    for number, (status, kind, words, permanent) in enumerate(
+        [
+            (400, "BadRequestError", TEAM_ONLY, NEXT_CHANNEL),
+            (400, "BadRequestError", "Can't send to this recipient when service is in trial mode", NEXT_CHANNEL),
+            (400, "BadRequestError", "Cannot send to international mobile numbers", NEXT_CHANNEL),
+            (400, "BadRequestError", "Template not found", NEXT_CHANNEL),
+            (400, "BadRequestError", "Missing personalisation: name", NEXT_CHANNEL),
+            (400, "ValidationError", "phone_number Not a UK mobile number", NEXT_CHANNEL),
+            (400, "ValidationError", "email_address Not a valid email address", NEXT_CHANNEL),
+            (400, "NovelError", "novel", NEXT_CHANNEL),
+            (401, "AuthError", "Unauthorized: authentication token must be provided", AGAIN),
+            (403, "AuthError", "Error: Your system clock must be accurate to within 30 seconds", AGAIN),
+            (403, "AuthError", "Invalid token: API key not found", AGAIN),
+            (403, "BadRequestError", "Invalid token: API key not found", AGAIN),
+            (404, "NoResultFound", "No result found", AGAIN),
+            (429, "RateLimitError", "Exceeded rate limit for key type LIVE of 3000 requests per 60 seconds", AGAIN),
+            (429, "TooManyRequestsError", "Exceeded send limits (sms: 250000) for today", NEXT_CHANNEL),
+            (429, "NovelError", "novel", AGAIN),
+            (500, "Exception", "Internal server error", AGAIN),
+            (502, None, "", AGAIN),
+            (503, None, "", AGAIN),
+            (504, None, "", AGAIN),
+        ]
+    )
+]
+
+
 def failure(notifier: Notifier, channel: Channel, to: str) -> SendError:
     message = Message(reference="msg_1", channel=channel, to=to, text="K7 HIGH Education response, South.")
     with pytest.raises(SendError) as failed:
@@ -123,6 +173,38 @@ def test_a_twilio_that_can_not_ring_is_tried_again(stack: ExitStack) -> None:
     assert failure(notifier, Channel.VOICE, "+447700900101").permanent is AGAIN
 
 
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.EMAIL])
+@pytest.mark.parametrize(("refusal", "permanent"), NOTIFY_FAILURES)
+def test_what_notify_refuses(stack: ExitStack, refusal: NotifyRefusal, permanent: bool, channel: Channel) -> None:
+    # The daily limit is worth waiting for just before midnight, so here it is noon.
+    noon = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+    def refusing(running: FakeNotify) -> None:
+        running.date = noon
+        running.refuse_next.append(refusal)
+
+    notifier = notify_with(stack, refusing)
+    to = "+447700900101" if channel is Channel.SMS else "amina@example.org"
+    assert failure(notifier, channel, to).permanent is permanent
+
+
+@pytest.mark.parametrize("to", ["+4477009001", "+442079460000", "07700"])
+def test_a_number_that_notify_can_not_text_is_refused_for_good(stack: ExitStack, to: str) -> None:
+    assert failure(notify_with(stack, lambda _: None), Channel.SMS, to).permanent is NEXT_CHANNEL
+
+
+def test_a_notify_that_is_not_there_is_tried_again(stack: ExitStack) -> None:
+    notifier = notify_with(stack, lambda _: None, base=f"http://127.0.0.1:{closed_port()}")
+    refused = failure(notifier, Channel.SMS, "+447700900101")
+    assert refused.permanent is AGAIN
+    assert "ConnectionError" in refused.reason
+
+
+def test_a_notify_that_breaks_off_is_tried_again(stack: ExitStack) -> None:
+    notifier = notify_with(stack, lambda running: setattr(running, "lose_next_answer", 1))
+    assert failure(notifier, Channel.SMS, "+447700900101").permanent is AGAIN
+
+
 @pytest.mark.parametrize(
     ("answer", "permanent"),
     [
@@ -152,4 +234,4 @@ def test_a_wrong_password_is_tried_again_because_an_operator_mends_it(stack: Exi
 
 
 def test_every_kind_is_known_by_a_plain_word() -> None:
-    assert set(registry.KINDS) == {"sandbox", "twilio", "twilio-voice", "email"}
+    assert set(registry.KINDS) == {"sandbox", "twilio", "twilio-voice", "notify", "email"}
