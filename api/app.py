@@ -21,6 +21,7 @@ from api import (
     access,
     audit,
     callbacks,
+    callbacks_notify,
     convenings,
     guardians,
     health,
@@ -83,6 +84,7 @@ PARTS = (
     audit,
     keys,
     callbacks,
+    callbacks_notify,
     stream,
     health,
 )

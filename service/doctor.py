@@ -11,6 +11,8 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from notifiers.base import Channel
+from notifiers.govuk_notify import NotifyNotifier
 from service import schema
 from service.clock import SystemClock
 from service.errors import ServiceError, SettingsWrong
@@ -43,7 +45,7 @@ def examine() -> list[Finding]:
             Finding("settings", True, f"mode {settings.mode.value}, public address {settings.public_url}"),
             *_address(settings),
             *_database(runtime),
-            *_providers(settings),
+            *_providers(runtime),
         ]
     finally:
         runtime.close()
@@ -84,15 +86,36 @@ def _in_force(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("partnership and rulebook", False, str(error))
 
 
-def _providers(settings: Settings) -> Iterator[Finding]:
-    if settings.sends_sms:
+def _providers(runtime: Runtime) -> Iterator[Finding]:
+    settings = runtime.settings
+    if settings.has_notify:
+        yield _notify(runtime)
+    if settings.has_twilio:
         yield from _twilio(settings)
-    else:
-        yield Finding("texts", settings.sandbox, "no provider: CALLOUT_TWILIO_ACCOUNT_SID is not set")
-    if settings.sends_email:
+    if not settings.has_notify and not settings.has_twilio:
+        nothing = "no provider: neither CALLOUT_NOTIFY_API_KEY nor CALLOUT_TWILIO_ACCOUNT_SID is set"
+        yield Finding("texts", settings.sandbox, nothing)
+    if settings.has_notify:
+        unused = "; CALLOUT_SMTP_URL is not used" if settings.has_mail_server else ""
+        yield Finding("email", True, f"goes out by GOV.UK Notify{unused}")
+    elif settings.has_mail_server:
         yield _smtp(settings)
     elif not settings.sandbox:
         yield Finding("email", True, "no mail server: CALLOUT_SMTP_URL is not set, so email steps are skipped")
+
+
+def _notify(runtime: Runtime) -> Finding:
+    notifier = runtime.notifiers[Channel.SMS]
+    if not isinstance(notifier, NotifyNotifier):
+        return Finding("GOV.UK Notify", False, f"texts go out by {notifier.name}")
+    faults = notifier.shortcomings()
+    if faults:
+        return Finding("GOV.UK Notify", False, "; ".join(faults))
+    # Notify tells nobody of which kind a key is: the one who named it can tell.
+    good = (
+        f'the key "{notifier.key_name}" and both templates are good; whether it is a live key, only its name can tell'
+    )
+    return Finding("GOV.UK Notify", True, good)
 
 
 def _twilio(settings: Settings) -> Iterator[Finding]:

@@ -131,25 +131,46 @@ def build_runtime(settings: Settings) -> Runtime:
 
 
 def build_notifiers(settings: Settings) -> dict[Channel, Notifier]:
-    """The provider of each channel. In sandbox mode the on-screen phones serve those that have none."""
-    found: dict[Channel, Notifier] = {}
+    """The provider of each channel: where several serve the same one, the last in this list.
+
+    In sandbox mode the on-screen phones serve the channels that have no other.
+    """
+    providers: list[Notifier] = []
     if settings.sandbox:
-        sandbox = build("sandbox", {})
-        found |= dict.fromkeys(sandbox.channels, sandbox)
-    if settings.sends_sms:
-        account = {
-            "account_sid": settings.twilio_account_sid,
-            "auth_token": settings.twilio_auth_token,
-            "from_number": settings.twilio_from,
-            "api_base": settings.twilio_api_base,
-            "public_url": settings.public_url,
-        }
-        found[Channel.SMS] = build("twilio", account)
-        if settings.twilio_from.startswith("+"):  # a sender's name can't ring anybody
-            found[Channel.VOICE] = build("twilio-voice", account)
-    if settings.sends_email:
-        found[Channel.EMAIL] = build("email", {"smtp_url": settings.smtp_url, "sender": settings.smtp_from})
-    return found
+        providers.append(build("sandbox", {}))
+    if settings.has_twilio:
+        providers += _twilio(settings)
+    if settings.has_mail_server:
+        providers.append(build("email", {"smtp_url": settings.smtp_url, "sender": settings.smtp_from}))
+    if settings.has_notify:
+        providers.append(_notify(settings))
+    return {channel: provider for provider in providers for channel in provider.channels}
+
+
+def _twilio(settings: Settings) -> list[Notifier]:
+    account = {
+        "account_sid": settings.twilio_account_sid,
+        "auth_token": settings.twilio_auth_token,
+        "from_number": settings.twilio_from,
+        "api_base": settings.twilio_api_base,
+        "public_url": settings.public_url,
+    }
+    # A sender's name can't ring anybody.
+    kinds = ["twilio", "twilio-voice"] if settings.twilio_from.startswith("+") else ["twilio"]
+    return [build(kind, account) for kind in kinds]
+
+
+def _notify(settings: Settings) -> Notifier:
+    return build(
+        "notify",
+        {
+            "api_key": settings.notify_api_key,
+            "callback_token": settings.notify_callback_token,
+            "sms_template": settings.notify_sms_template,
+            "email_template": settings.notify_email_template,
+            "api_base": settings.notify_api_base,
+        },
+    )
 
 
 def restore_clock(runtime: Runtime) -> None:

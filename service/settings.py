@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from notifiers import govuk_notify
 from service.errors import SettingsWrong
 
 SHIPPED_RULEBOOK = Path(__file__).parent.parent / "rules" / "books" / "bristol.yaml"
@@ -65,6 +66,11 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
     twilio_api_base: HttpAddress = "https://api.twilio.com"
+    notify_api_key: SecretStr = SecretStr("")
+    notify_api_base: HttpAddress = govuk_notify.API_BASE
+    notify_callback_token: SecretStr = SecretStr("")
+    notify_sms_template: str = ""
+    notify_email_template: str = ""
     smtp_url: SecretStr = SecretStr("")
     smtp_from: str = ""
     sandbox_clock: AwareDatetime | None = Field(
@@ -91,13 +97,18 @@ class Settings(BaseSettings):
         return self.rulebook_review is Switch.ON if self.rulebook_review else not self.sandbox
 
     @property
-    def sends_sms(self) -> bool:
-        """Whether a real SMS provider is configured."""
+    def has_twilio(self) -> bool:
+        """Whether an account at Twilio is configured."""
         return bool(self.twilio_account_sid)
 
     @property
-    def sends_email(self) -> bool:
-        """Whether a real mail server is configured."""
+    def has_notify(self) -> bool:
+        """Whether a service of GOV.UK Notify is configured."""
+        return bool(self.notify_api_key.get_secret_value())
+
+    @property
+    def has_mail_server(self) -> bool:
+        """Whether a mail server is configured."""
         return bool(self.smtp_url.get_secret_value())
 
     @property
@@ -107,7 +118,11 @@ class Settings(BaseSettings):
 
     def checked(self) -> Self:
         """Refuse what must not go live; each fault names its variable. Raises SettingsWrong."""
-        faults = [*self._provider_faults(), *([] if self.sandbox else self._secret_faults())]
+        faults = [
+            *self._provider_faults(),
+            *self._notify_faults(),
+            *([] if self.sandbox else self._secret_faults()),
+        ]
         if faults:
             raise SettingsWrong("\n".join(faults))
         return self
@@ -134,8 +149,36 @@ class Settings(BaseSettings):
             faults.append("CALLOUT_TWILIO_ACCOUNT_SID is not set, but CALLOUT_TWILIO_AUTH_TOKEN is")
         if self.twilio_account_sid and not self.twilio_from:
             faults.append("CALLOUT_TWILIO_FROM is not set: the number or sender that texts come from")
-        if self.sends_email and not self.smtp_from:
+        if self.has_mail_server and not self.smtp_from:
             faults.append("CALLOUT_SMTP_FROM is not set: the address that emails come from")
+        return faults
+
+    def _notify_faults(self) -> list[str]:
+        key, token = self.notify_api_key.get_secret_value(), self.notify_callback_token.get_secret_value()
+        given = {
+            "CALLOUT_NOTIFY_API_KEY": key,
+            "CALLOUT_NOTIFY_CALLBACK_TOKEN": token,
+            "CALLOUT_NOTIFY_SMS_TEMPLATE": self.notify_sms_template,
+            "CALLOUT_NOTIFY_EMAIL_TEMPLATE": self.notify_email_template,
+        }
+        if not any(given.values()):
+            return []
+        there = next(name for name, value in given.items() if value)
+        faults = [f"{name} is not set, but {there} is" for name, value in given.items() if not value]
+        if key and not govuk_notify.KEY.fullmatch(key):
+            faults.append(
+                "CALLOUT_NOTIFY_API_KEY is no key of GOV.UK Notify's: NAME-SERVICE-SECRET, the last two of them ids"
+            )
+        faults += [
+            f"{name} is no template's id: GOV.UK Notify shows it on the template's page"
+            for name, value in given.items()
+            if name.endswith("_TEMPLATE") and value and not govuk_notify.ID.fullmatch(value)
+        ]
+        tokens = [part.strip() for part in token.split(",") if part.strip()]
+        if not self.sandbox and any(weak(each) for each in tokens):
+            faults.append(
+                "CALLOUT_NOTIFY_CALLBACK_TOKEN is weak: at least 32 characters that nobody could guess are needed"
+            )
         return faults
 
 

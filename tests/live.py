@@ -84,7 +84,10 @@ def environment(database_url: str, twilio: FakeTwilio, mail: FakeMail) -> dict[s
 
 @contextmanager
 def live_city(folder: Path, database_url: str, **more: str) -> Iterator[City]:
-    """A city that has just been switched on: what the README's commands do, in this process because it is quicker."""
+    """A city that has just been switched on: what the README's commands do, in this process because it is quicker.
+
+    `more`: settings beside those of a city.
+    """
     with running_twilio(public_url=PUBLIC_URL) as twilio, running_mail() as mail:
         settings = environment(database_url, twilio, mail) | more
         keys = _switch_on(settings)

@@ -11,6 +11,7 @@ import pytest
 
 from service.flows.setup import SHIPPED_PARTNERSHIP
 from service.settings import SHIPPED_RULEBOOK
+from tests.fakes.notify import running_notify
 from tests.fakes.twilio import FakeTwilio, running_twilio
 from tests.live import environment
 from tests.running import COMMAND, clean_environment, run, running_service
@@ -62,6 +63,7 @@ def test_a_city_is_switched_on_by_three_commands(tmp_path: Path) -> None:
         ({"CALLOUT_TWILIO_AUTH_TOKEN": "t"}, "CALLOUT_TWILIO_ACCOUNT_SID"),
         ({"CALLOUT_TWILIO_ACCOUNT_SID": "AC1", "CALLOUT_TWILIO_AUTH_TOKEN": "t"}, "CALLOUT_TWILIO_FROM"),
         ({"CALLOUT_SMTP_URL": "smtp://mail.example.org"}, "CALLOUT_SMTP_FROM"),
+        ({"CALLOUT_NOTIFY_API_KEY": "aaaa-key"}, "CALLOUT_NOTIFY_CALLBACK_TOKEN"),
         ({"CALLOUT_RATE_LIMIT": "many"}, "CALLOUT_RATE_LIMIT"),
     ],
 )
@@ -133,6 +135,20 @@ def test_the_doctor_finds_what_is_good_and_what_is_not(tmp_path: Path) -> None:
         assert "BAD  Twilio" in wrong.stdout
         plain = run("doctor", folder=tmp_path, **(settings | {"CALLOUT_PUBLIC_URL": "http://callout.example.org"}))
         assert "BAD  public address" in plain.stdout
+
+
+def test_the_doctor_asks_notify_and_sends_nothing(tmp_path: Path) -> None:
+    with running_notify() as notify:
+        mail = {"CALLOUT_SMTP_URL": "smtp://127.0.0.1:1", "CALLOUT_SMTP_FROM": "callout@callout.example.org"}
+        settings = live(tmp_path) | notify.environment() | mail
+        healthy = run("doctor", folder=tmp_path, **settings)
+        assert re.search(r'^ok   GOV\.UK Notify.*"callout_live"', healthy.stdout, re.MULTILINE), healthy.stdout
+        assert re.search(r"^ok   email.*CALLOUT_SMTP_URL is not used", healthy.stdout, re.MULTILINE), healthy.stdout
+        notify.sms.body = "Council: ((message)) ((name))"
+        wrong = run("doctor", folder=tmp_path, **settings)
+        assert wrong.returncode == 1
+        assert re.search(r"^BAD  GOV\.UK Notify.*\(\(name\)\)", wrong.stdout, re.MULTILINE), wrong.stdout
+        assert notify.notifications == []
 
 
 def _twilio(twilio: FakeTwilio) -> dict[str, str]:
