@@ -80,7 +80,7 @@ def opened(sent: Sent, caller: Caller, runtime: Runtime, lists: CodeLists) -> Ar
     if isinstance(only, Reported):
         return Arrived(only.report, only.idempotency_key)
     if isinstance(only, PassedOver):
-        return _passed_over(only.reason)
+        return _passed_over(only.reason, runtime)
     if isinstance(only, Faulty):
         wrong = Invalid("the content is wrong", only.faults)
         keep_refused(caller, runtime, [Refusal(told(wrong), only.kept)])
@@ -89,13 +89,14 @@ def opened(sent: Sent, caller: Caller, runtime: Runtime, lists: CodeLists) -> Ar
     return _taken_back(outcome, runtime)
 
 
-def _passed_over(reason: str) -> JSONResponse:
+def _passed_over(reason: str, runtime: Runtime) -> JSONResponse:
+    runtime.metrics.taken_in("passed_over")
     return JSONResponse(PassedOverShape(passed_over=reason).model_dump())
 
 
 def _taken_back(outcome: Outcome, runtime: Runtime) -> JSONResponse:
     if outcome.incident_id is None:
-        return _passed_over(NOTHING_HELD)
+        return JSONResponse(PassedOverShape(passed_over=NOTHING_HELD).model_dump())
     with runtime.reading() as work:
         view = views.incident_view(work, work.session.get_one(Incident, outcome.incident_id))
     return JSONResponse(IncidentShape.model_validate(view).model_dump(mode="json"))
