@@ -27,6 +27,8 @@ from service.records.judging import Submission, Taken, Withdrawal
 from service.runtime import Runtime
 
 IN_ONE_TRANSACTION = 50
+# What 256 KiB hold of honest rows; of rows of one letter they would hold a hundred times that.
+MOST_ROWS = 5000
 NOTHING_HELD = "nothing is held that it could take back"
 
 
@@ -144,7 +146,8 @@ def take(runtime: Runtime, readings: Iterable[Reading], partner: Partner) -> Ite
     given = iter(readings)
     while some := list(islice(given, IN_ONE_TRANSACTION)):
         asked = [(reading, _asked(reading, partner)) for reading in some]
-        results = iter(intake.accept(runtime, [submission for _, submission in asked if submission]))
+        submissions = [submission for _, submission in asked if submission]
+        results = iter(intake.accept(runtime, submissions) if submissions else ())
         for reading, submission in asked:
             outcome = _settled(reading, next(results)) if submission else _unasked(reading)
             if outcome.result != "refused":
@@ -237,7 +240,12 @@ def from_file(
 
 
 def of_bytes(body: bytes, kind: Kind | None, lists: CodeLists, feed: Feed) -> Layout:
-    """How a posted body is written, and what it says; all of it is read. Raises Invalid."""
+    """How a posted body is written, and what it says; all of it is read. Raises Invalid, for too many rows too."""
     with closing(io.BytesIO(body)) as stream:
         layout = laid_out(stream, kind, lists, feed)
-        return replace(layout, readings=iter(list(layout.readings)))
+        readings = list(islice(layout.readings, MOST_ROWS + 1))
+    if len(readings) > MOST_ROWS:
+        raise Invalid(
+            "the content is too long", (Fault("", f"at most {MOST_ROWS:,} rows a request; or use: callout import"),)
+        )
+    return replace(layout, readings=iter(readings))

@@ -22,6 +22,7 @@ from service.records import views
 from service.runtime import Runtime
 
 NO_MESSAGE = Fault("", "there is no message in it")
+MOST_KEPT = 100
 COUNTED = {"new": "recorded", "replayed": "replayed", "revised": "revised", "retracted": "retracted"}
 
 
@@ -116,7 +117,7 @@ def _file(layout: Layout, outcomes: Iterable[Outcome], caller: Caller, runtime: 
         items.append(
             {"row": outcome.line, "status": _status(outcome), "id": outcome.incident_id, "problem": outcome.problem}
         )
-    keep_refused(caller, runtime, refusals)
+    keep_refused(caller, runtime, _some(refusals))
     shape = ImportShape(
         layout=layout.name,
         encoding=layout.encoding,
@@ -128,6 +129,14 @@ def _file(layout: Layout, outcomes: Iterable[Outcome], caller: Caller, runtime: 
         **{name: results[result] for result, name in COUNTED.items()},
     )
     return JSONResponse(shape.model_dump(mode="json"))
+
+
+def _some(refusals: list[Refusal]) -> list[Refusal]:
+    """Enough to see what is wrong with a feed: a file whose every row is wrong need not be kept row by row."""
+    if len(refusals) <= MOST_KEPT:
+        return refusals
+    more = Invalid(f"{len(refusals) - MOST_KEPT:,} more rows of this file were refused")
+    return [*refusals[:MOST_KEPT], Refusal(told(more), "")]
 
 
 def _status(outcome: Outcome) -> int:

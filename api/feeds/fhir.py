@@ -126,9 +126,9 @@ class Encounter(Part):
 def read(lines: Iterator[str], table: Clinical, feed: Feed) -> Iterator[Reading]:
     """What a file says: one resource on each line, or one document over all of them."""
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-    for number, line in numbered:
+    for count, (number, line) in enumerate(numbered):
         document = _value(line)
-        if document is None and number == 1:
+        if document is None and count == 0:
             # A resource that is set out over several lines.
             document = _value("".join(chain([line], (rest for _, rest in numbered))))
         yield from of_document(document, table, feed, line=number)

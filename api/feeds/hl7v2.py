@@ -101,7 +101,7 @@ def _reading(block: Block, table: Clinical, feed: Feed) -> Reading:
 
 def _fields(message: "_Message", table: Clinical, feed: Feed) -> dict[str, Any]:
     visit_class = message.text("PV1", 2, required=f"the patient class, such as {EMERGENCY} for an emergency")
-    if visit_class != EMERGENCY:
+    if message.first_of(visit_class) != EMERGENCY:
         raise NotOurs("the visit is not to an emergency department (PV1-2 is not E)")
     codings = list(_codings(message, table))
     why = table.excluded(codings)

@@ -52,8 +52,15 @@ def lines_of(stream: BinaryIO, encoding: Encoding) -> Generator[str]:
 
 
 def delimiter_of(header: str) -> str:
-    """The sign that parts a header row: the most frequent of comma, semicolon, tab and bar."""
-    return max(DELIMITERS, key=header.count)
+    """The sign that parts a header row into the most cells: comma, semicolon, tab or bar."""
+    return max(DELIMITERS, key=lambda sign: _cells_in(header, sign))
+
+
+def _cells_in(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter, strict=True), []))
+    except csv.Error:
+        return 0
 
 
 @dataclass(frozen=True)

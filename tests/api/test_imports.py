@@ -191,6 +191,17 @@ def test_a_file_of_the_past_is_recorded_once_and_pages_nobody(hospital: httpx.Cl
     assert (monthly["layout"], monthly["recorded"]) == ("istv", 2)
 
 
+def test_a_file_of_nothing_but_faults_is_answered_in_full_and_kept_in_part(
+    hospital: httpx.Client, supervisor: httpx.Client
+) -> None:
+    told = post(hospital, rows(POLICE, *["x"] * 300), CSV).json()
+    assert (told["refused"], len(told["items"])) == (300, 300)
+    kept = supervisor.get("/v1/incidents/refused", params={"limit": 101}).json()["items"]
+    assert [item["problem"]["detail"] for item in kept].count("200 more rows of this file were refused") == 1
+    too_many = problem(post(hospital, rows(POLICE, *["x"] * 5001), CSV), 422)
+    assert "at most 5,000 rows a request" in too_many["errors"][0]["detail"]
+
+
 def test_a_long_file_is_taken_in_several_transactions(hospital: httpx.Client) -> None:
     mark = uuid.uuid4().hex[:8]
     file = rows(POLICE, *(CRIME.replace("a1", f"{mark}{number}") for number in range(120)))

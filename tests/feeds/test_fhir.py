@@ -112,7 +112,7 @@ def test_a_file_may_hold_one_a_line_or_one_over_many_lines() -> None:
     lines = "\n".join([json.dumps(encounter()), "", "{cut", json.dumps(encounter(status="cancelled"))])
     found = read(lines, Kind.FHIR)
     assert [(type(each), each.line) for each in found] == [(Reported, 1), (Faulty, 3), (Retracted, 4)]
-    (pretty,) = read(json.dumps(encounter(), indent=2), Kind.FHIR)
+    (pretty,) = read("\n" + json.dumps(encounter(), indent=2), Kind.FHIR)
     assert isinstance(pretty, Reported)
 
 

@@ -240,6 +240,17 @@ def test_a_mark_at_the_beginning_and_windows_1252_are_read_and_said() -> None:
     assert bad.faults[0].pointer == "/Location"
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_found_in_the_header_row(delimiter: str) -> None:
+    header, night = (line.replace(";", delimiter) for line in (HEADER, NIGHT))
+    layout = laid_out(
+        rows(header + delimiter + '"What else, if anything, was seen; by whom"', night + delimiter).encode(),
+        lists=wardens(),
+    )
+    assert layout.delimiter == delimiter
+    assert [type(each) for each in layout.readings] == [Reported]
+
+
 def test_a_file_that_fits_nothing_says_what_was_seen_and_what_is_known() -> None:
     with pytest.raises(Unrecognised) as refused:
         read(b"colour,size\nred,7\n", lists=wardens())
