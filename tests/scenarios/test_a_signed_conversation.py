@@ -117,9 +117,10 @@ def test_a_receipt_that_comes_late_never_takes_delivered_back(city: City) -> Non
 @pytest.mark.parametrize(
     ("code", "why"), [(21211, "not a valid number"), (21610, "opted out"), (21614, "not a mobile")]
 )
-def test_a_number_that_can_not_be_texted_is_reached_by_email_at_once(city: City, code: int, why: str) -> None:
+def test_a_number_that_can_neither_be_texted_nor_rung_is_reached_by_email_at_once(city: City, code: int, why: str) -> None:
     on_call = city.on_call()
     city.twilio.refuse_number[on_call] = Refusal(400, code)
+    city.twilio.refuse_call[on_call] = 21211
     task = city.report()["tasks"][0]
     worker = next(slug for slug, phone in PHONES.items() if phone == on_call)
     mail = city.mail.wait_for_mail(f"{worker}@example.org")
@@ -135,6 +136,7 @@ def test_a_number_that_can_not_be_texted_is_reached_by_email_at_once(city: City,
 def test_a_worker_whom_nothing_reaches_is_followed_by_the_next_step_at_once(city: City) -> None:
     on_call, backup = city.on_call(), city.backup()
     city.twilio.refuse_number[on_call] = Refusal(400, 21211)
+    city.twilio.refuse_call[on_call] = 21211
     city.mail.refuse["*"] = "550 5.1.1 no such mailbox"
     task = city.report()["tasks"][0]
     city.twilio.wait_for_text(backup, "TAKE")
@@ -143,12 +145,14 @@ def test_a_worker_whom_nothing_reaches_is_followed_by_the_next_step_at_once(city
     city.twilio.wait_for_text(backup, "is yours")
 
 
-def test_an_undelivered_text_moves_on_as_a_refused_one_does(city: City) -> None:
+def test_an_undelivered_text_rings_and_an_unanswered_call_writes(city: City) -> None:
     city.twilio.delivers = False
     on_call = city.on_call()
     city.report()
     page = city.twilio.wait_for_text(on_call, "TAKE")
     assert city.twilio.report(page, "undelivered", ErrorCode="30006").status_code == 200
+    call = city.twilio.wait_for_call(on_call)
+    assert city.twilio.end_call(call, "no-answer").status_code == 200
     worker = next(slug for slug, phone in PHONES.items() if phone == on_call)
     city.mail.wait_for_mail(f"{worker}@example.org")
 
