@@ -19,6 +19,8 @@ class NeverOpenError(ValueError):
 
 
 def _weekdays(value: Any) -> Any:
+    if isinstance(value, list) and value:
+        value = ",".join(map(str, value))
     if isinstance(value, str):
         found: list[str] = []
         for part in value.lower().replace(" ", "").split(","):
@@ -52,6 +54,9 @@ def _region(value: Any) -> Any:
         except NotImplementedError:
             raise ValueError(f"{value!r} is not a region whose holidays are known, such as GB-ENG") from None
     return value
+
+
+Region = Annotated[str, BeforeValidator(_region)]
 
 
 class Closure(BaseModel):
@@ -93,21 +98,25 @@ CLOSED_SCHEMA: dict[str, Any] = {
 }
 
 
+Weekdays = Annotated[
+    list[str], BeforeValidator(_weekdays), Field(min_length=1), WithJsonSchema(_text("mon-fri", "sat,sun"))
+]
+
+
 class CalendarSpec(BaseModel):
     """A calendar as the rulebook writes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weekdays: Annotated[
-        list[str], BeforeValidator(_weekdays), Field(min_length=1), WithJsonSchema(_text("mon-fri", "sat,sun"))
-    ]
+    weekdays: Weekdays
     hours: Annotated[tuple[time, time] | None, BeforeValidator(_hours), WithJsonSchema(_text("08:00-16:30"))] = None
-    holidays: Annotated[str | None, BeforeValidator(_region)] = None
+    holidays: Region | None = None
     closed: Annotated[list[Closure], WithJsonSchema(CLOSED_SCHEMA)] = []
 
 
 @lru_cache(maxsize=64)
-def _holidays(region: str, year: int) -> dict[date, str]:
+def holidays_of(region: str, year: int) -> dict[date, str]:
+    """The public holidays of a region such as GB-ENG in a year, with what each is called."""
     country, _, subdivision = region.partition("-")
     found = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
     return {day: str(name) for day, name in found.items()}
@@ -124,8 +133,8 @@ class Calendar:
         """Why a day does not count; None when it does."""
         if WEEKDAYS[day.weekday()] not in self.spec.weekdays:
             return "not one of its weekdays"
-        if self.spec.holidays and day in _holidays(self.spec.holidays, day.year):
-            return _holidays(self.spec.holidays, day.year)[day]
+        if self.spec.holidays and day in holidays_of(self.spec.holidays, day.year):
+            return holidays_of(self.spec.holidays, day.year)[day]
         return next((closure.name for closure in self.spec.closed if closure.start <= day <= closure.end), None)
 
     def is_open_day(self, day: date) -> bool:

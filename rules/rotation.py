@@ -1,62 +1,21 @@
-"""Rotas: who is on call, from when, to when, with hand-over at a wall-clock hour and overrides for a while."""
+"""Who is on call, from when, to when: a rota's layers from the top, changed for a while by overrides."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, Literal, Protocol, Self
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from rules.layers import Layer, LayeredSpec, Rota, Shift, ready
+from rules.turns import RotaSpec
+from rules.windows import open_spans
 
-from rules.calendar import WEEKDAYS, wall_clock
+__all__ = ["Asked", "Duty", "Override", "OverrideKind", "RotaSpec", "Shift", "coverage", "duties", "gaps", "on_call"]
+__all__ += ["page_order", "shifts"]
 
-WEEK = 7
-
-
-class RotaSpec(BaseModel):
-    """A rota as the partnership file writes it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rotation: Literal["weekly", "daily"]
-    handover: str
-    starts: date
-    workers: Annotated[list[str], Field(min_length=1, max_length=200)]
-
-    @model_validator(mode="after")
-    def _readable(self) -> Self:
-        self.handover_at()
-        twice = [worker for worker in dict.fromkeys(self.workers) if self.workers.count(worker) > 1]
-        if twice:
-            raise ValueError(f"{twice[0]} is in the rotation twice")
-        return self
-
-    def handover_at(self) -> tuple[int | None, time]:
-        """The weekday (Monday is 0; none for a daily rota) and the time of the hand-over. Raises ValueError."""
-        parts = self.handover.lower().split()
-        expected = "'Mon 09:00'" if self.rotation == "weekly" else "'09:00'"
-        try:
-            at = time.fromisoformat(parts[-1])
-        except (ValueError, IndexError):
-            raise ValueError(f"handover {self.handover!r} must be like {expected} for a {self.rotation} rota") from None
-        day = parts[0][:3] if len(parts) == len(("day", "time")) else None
-        if (self.rotation == "weekly") != (day in WEEKDAYS) or (day is None and len(parts) != 1):
-            raise ValueError(f"handover {self.handover!r} must be like {expected} for a {self.rotation} rota")
-        return (WEEKDAYS.index(day) if day else None), at
-
-    @property
-    def days(self) -> int:
-        """How many days a shift lasts."""
-        return WEEK if self.rotation == "weekly" else 1
-
-    def first_day(self) -> date:
-        """The day of the first hand-over: on `starts`, or on the first weekday of the hand-over after it."""
-        weekday, _ = self.handover_at()
-        ahead = 0 if weekday is None else (weekday - self.starts.weekday()) % WEEK
-        return self.starts + timedelta(days=ahead)
+AnyRota = RotaSpec | LayeredSpec | Rota
 
 
 class OverrideKind(StrEnum):
@@ -77,88 +36,149 @@ class Override:
     starts_at: datetime
     ends_at: datetime
 
+    @property
+    def takes_off(self) -> str | None:
+        """Who is not on call by it."""
+        return self.worker if self.kind is OverrideKind.REMOVE else self.instead_of
+
+    @property
+    def puts_on(self) -> str | None:
+        """Who is on call by it."""
+        return None if self.kind is OverrideKind.REMOVE else self.worker
+
 
 @dataclass(frozen=True, kw_only=True)
-class Shift:
-    """A worker's turn, from one instant up to another. No worker: nobody's."""
+class Duty:
+    """A span in which one worker is on call without a hand-over. `layer` is the layer's name, where it has one."""
 
-    worker: str | None
+    worker: str
+    layer: str | None
     starts_at: datetime
     ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Serving:
+    """Somebody on call at a moment: in whose place of which layer, or, of none, since an override added them."""
+
+    worker: str
+    own: str
+    layer: Layer | None = None
+    added_at: datetime | None = None
 
 
 class Asked(Protocol):
     """A question to a rota about one moment."""
 
-    def __call__(self, rota: RotaSpec, overrides: Sequence[Override], *, at: datetime, zone: ZoneInfo) -> list[str]:
+    def __call__(self, rota: AnyRota, overrides: Sequence[Override], *, at: datetime, zone: ZoneInfo) -> list[str]:
         """The workers, in the order in which they are paged."""
         ...
 
 
-def shifts(rota: RotaSpec, *, start: datetime, end: datetime, zone: ZoneInfo) -> list[Shift]:
-    """The whole shifts of a rota that touch a period, each ending where the next begins."""
-    found = []
-    number = max(_number(rota, start, zone), 0)
-    while (begin := _handover(rota, number, zone)) < end:
-        worker = rota.workers[number % len(rota.workers)]
-        found.append(Shift(worker=worker, starts_at=begin, ends_at=_handover(rota, number + 1, zone)))
-        number += 1
-    return found
+def on_call(rota: AnyRota, overrides: Sequence[Override], *, at: datetime, zone: ZoneInfo) -> list[str]:
+    """Who is on call at a moment: whoever serves in the first layer that has somebody, unless removed or replaced, then
+    whoever was added."""
+    return [serving.worker for serving in _serving(ready(rota), overrides, at, zone)]
 
 
-def _handover(rota: RotaSpec, number: int, zone: ZoneInfo) -> datetime:
-    _, at = rota.handover_at()
-    return wall_clock(rota.first_day() + timedelta(days=number * rota.days), at, zone)
+def _serving(rota: Rota, overrides: Sequence[Override], at: datetime, zone: ZoneInfo) -> list[_Serving]:
+    changes = [change for change in overrides if change.starts_at <= at < change.ends_at]
+    in_place = [change for change in changes if change.kind is not OverrideKind.ADD]
+    for layer in rota.layers:
+        own = [_Serving(worker=worker, own=worker, layer=layer) for worker in layer.on(at, zone)]
+        if _changed(own, in_place):
+            return _changed(own, changes)
+    return _changed([], changes)
 
 
-def _number(rota: RotaSpec, at: datetime, zone: ZoneInfo) -> int:
-    """The number of the shift that holds an instant; below zero before the rota starts."""
-    guess = (at.astimezone(zone).date() - rota.first_day()).days // rota.days
-    candidates = [guess - 1, guess, guess + 1]
-    return candidates[0] - 1 + bisect_right([_handover(rota, n, zone) for n in candidates], at)
-
-
-def on_call(rota: RotaSpec, overrides: Sequence[Override], *, at: datetime, zone: ZoneInfo) -> list[str]:
-    """Who is on call at a moment: the rota's worker unless removed or replaced, then whoever was added."""
-    number = _number(rota, at, zone)
-    people = [rota.workers[number % len(rota.workers)]] if number >= 0 else []
-    for change in overrides:
-        if not change.starts_at <= at < change.ends_at:
-            continue
+def _changed(people: list[_Serving], changes: Sequence[Override]) -> list[_Serving]:
+    for change in changes:
         match change.kind:
             case OverrideKind.ADD:
-                people.append(change.worker)
+                people = [*people, _Serving(worker=change.worker, own=change.worker, added_at=change.starts_at)]
             case OverrideKind.REMOVE:
-                people = [worker for worker in people if worker != change.worker]
+                people = [one for one in people if one.worker != change.worker]
             case OverrideKind.REPLACE:
-                people = [change.worker if worker == change.instead_of else worker for worker in people]
-    return list(dict.fromkeys(people))
+                people = [
+                    replace(one, worker=change.worker) if one.worker == change.instead_of else one for one in people
+                ]
+    first: dict[str, _Serving] = {}
+    for one in people:
+        first.setdefault(one.worker, one)
+    return list(first.values())
 
 
-def page_order(rota: RotaSpec, overrides: Sequence[Override], *, at: datetime, zone: ZoneInfo) -> list[str]:
-    """Who is on call, and after them the rest of the rotation in its order: the backups. Removed workers are left out."""
-    now_on = on_call(rota, overrides, at=at, zone=zone)
-    turn = max(_number(rota, at, zone), 0) % len(rota.workers)
-    rest = [*rota.workers[turn + 1 :], *rota.workers[: turn + 1]]
-    removed = {
-        change.worker if change.kind is OverrideKind.REMOVE else change.instead_of
-        for change in overrides
-        if change.starts_at <= at < change.ends_at and change.kind is not OverrideKind.ADD
-    }
-    return list(dict.fromkeys([*now_on, *(worker for worker in rest if worker not in removed)]))
+def page_order(rota: AnyRota, overrides: Sequence[Override], *, at: datetime, zone: ZoneInfo) -> list[str]:
+    """Who is on call, and after them the backups: whoever serves in the layers below, then the rest of each layer that
+    serves now, in the order of their turns. Removed workers are left out."""
+    asked = ready(rota)
+    below = [worker for layer in asked.layers for worker in layer.on(at, zone)]
+    rest = [worker for layer in asked.layers for worker in layer.others(at, zone)]
+    removed = {change.takes_off for change in overrides if change.starts_at <= at < change.ends_at}
+    backups = [worker for worker in (*below, *rest) if worker not in removed]
+    return list(dict.fromkeys([*on_call(asked, overrides, at=at, zone=zone), *backups]))
+
+
+def shifts(rota: AnyRota, *, start: datetime, end: datetime, zone: ZoneInfo) -> list[Shift]:
+    """The whole shifts of a rota that touch a period, by the rota alone."""
+    found = duties(rota, [], start=start, end=end, zone=zone)
+    return [Shift(worker=duty.worker, starts_at=duty.starts_at, ends_at=duty.ends_at) for duty in found]
+
+
+def duties(
+    rota: AnyRota, overrides: Sequence[Override], *, start: datetime, end: datetime, zone: ZoneInfo
+) -> list[Duty]:
+    """Everybody's whole spans on call that touch a period, by their beginning; a hand-over ends a span even where it is to
+    the same worker. `overrides` must hold those that touch the turns at the edges of the period too."""
+    asked = ready(rota)
+    turns = [layer.turn(moment, zone) for layer in asked.layers for moment in (start, end)]
+    first = min([start, *(begin for begin, _ in turns), *(c.starts_at for c in overrides if c.ends_at > start)])
+    last = max([end, *(finish for _, finish in turns), *(c.ends_at for c in overrides if c.starts_at < end)])
+    open_duties: dict[tuple[str, str | None, datetime | None], Duty] = {}
+    found: list[Duty] = []
+    for begin, finish in pairwise(_marks(asked, overrides, first, last, zone)):
+        now = {_identity(one, begin, zone): one for one in _serving(asked, overrides, begin, zone)}
+        found += [duty for key, duty in open_duties.items() if key not in now]
+        open_duties = {
+            key: Duty(
+                worker=one.worker,
+                layer=one.layer.name if one.layer else None,
+                starts_at=open_duties[key].starts_at if key in open_duties else begin,
+                ends_at=finish,
+            )
+            for key, one in now.items()
+        }
+    found += open_duties.values()
+    return sorted(
+        (duty for duty in found if duty.starts_at < end and duty.ends_at > start),
+        key=lambda duty: (duty.starts_at, duty.ends_at, duty.worker),
+    )
+
+
+def _identity(one: _Serving, at: datetime, zone: ZoneInfo) -> tuple[str, str | None, datetime | None]:
+    """What makes two spans one: the same worker in the same turn of the same layer, or by the same addition."""
+    if one.layer is None:
+        return one.worker, "", one.added_at
+    return one.worker, one.layer.name, one.layer.begun(one.own, at, zone)
+
+
+def _marks(rota: Rota, overrides: Sequence[Override], start: datetime, end: datetime, zone: ZoneInfo) -> list[datetime]:
+    """The instants of a period at which somebody else may be on call, its own ends included."""
+    marks = {start, end}
+    for layer in rota.layers:
+        marks.update(layer.marks(start, end, zone))
+    marks.update(moment for change in overrides for moment in (change.starts_at, change.ends_at))
+    return sorted(moment for moment in marks if start <= moment <= end)
 
 
 def coverage(
-    rota: RotaSpec, overrides: Sequence[Override], *, start: datetime, end: datetime, zone: ZoneInfo
+    rota: AnyRota, overrides: Sequence[Override], *, start: datetime, end: datetime, zone: ZoneInfo
 ) -> list[Shift]:
-    """A period cut where the first worker on call changes, without a gap; a span with no worker is a gap in the rota."""
-    marks = {start, end}
-    marks |= {moment for shift in shifts(rota, start=start, end=end, zone=zone) for moment in _edges(shift)}
-    marks |= {moment for change in overrides for moment in _edges(change)}
-    inside = sorted(moment for moment in marks if start <= moment <= end)
+    """A period cut where the first worker on call changes, without a gap; in a span with no worker nobody is on call."""
+    asked = ready(rota)
     spans: list[Shift] = []
-    for begin, finish in _pairs(inside):
-        first = next(iter(on_call(rota, overrides, at=begin, zone=zone)), None)
+    for begin, finish in pairwise(_marks(asked, overrides, start, end, zone)):
+        first = next(iter(on_call(asked, overrides, at=begin, zone=zone)), None)
         if spans and spans[-1].worker == first:
             spans[-1] = Shift(worker=first, starts_at=spans[-1].starts_at, ends_at=finish)
         else:
@@ -166,9 +186,24 @@ def coverage(
     return spans
 
 
-def _edges(span: Shift | Override) -> tuple[datetime, datetime]:
-    return span.starts_at, span.ends_at
+def gaps(
+    rota: AnyRota, overrides: Sequence[Override], *, start: datetime, end: datetime, zone: ZoneInfo
+) -> list[Shift]:
+    """The spans of a period in which nobody is on call though the rota says that somebody must be."""
+    asked = ready(rota)
+    nobody = [s for s in coverage(asked, overrides, start=start, end=end, zone=zone) if s.worker is None]
+    return [part for span in nobody for part in covered(asked, span, zone)]
 
 
-def _pairs(moments: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
-    return pairwise(moments)
+def covered(rota: Rota, span: Shift, zone: ZoneInfo) -> list[Shift]:
+    """The parts of a span that lie in the hours in which somebody must be on call."""
+    if rota.covers is None:
+        return [span]
+    hours = open_spans(rota.covers, None, start=span.starts_at, end=span.ends_at, zone=zone)
+    parts: list[Shift] = []
+    for opens, closes in hours:
+        begin, finish = max(opens, span.starts_at), min(closes, span.ends_at)
+        if parts and parts[-1].ends_at == begin:
+            begin = parts.pop().starts_at
+        parts.append(Shift(worker=span.worker, starts_at=begin, ends_at=finish))
+    return parts
