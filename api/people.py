@@ -1,18 +1,18 @@
 """Who is on call, where the rotas have gaps, and changes to them; the partnership file."""
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import examples
-from api.access import AdminDep, NowDep, RuntimeDep, SupervisorDep, WorkDep
+from api.access import AdminDep, RuntimeDep, SupervisorDep, WorkDep
+from api.periods import MomentDep, PeriodDep, within_reason
 from api.problems import responses
 from api.shapes import AppliedShape, Coverage, OnCall, OverrideShape
-from service.errors import Fault, Invalid
-from service.flows import rostering, setup
+from rules.rotation import Override, OverrideKind
+from service.flows import coverage, rostering, setup
 from service.runtime import Runtime
 
 router = APIRouter(prefix="/v1", tags=["People"])
@@ -20,8 +20,6 @@ router = APIRouter(prefix="/v1", tags=["People"])
 TeamSlug = Annotated[
     str, Path(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64, examples=["education-inclusion-south"])
 ]
-LONGEST = timedelta(days=92)
-FORTNIGHT = timedelta(days=14)
 
 _ON_CALL = {
     "team": "education-inclusion-south",
@@ -46,11 +44,9 @@ _OVERRIDE: dict[str, Any] = {
     summary="Who is on call",
     responses={**examples.answer(_ON_CALL), **responses(401, 403, 404, 422, 429)},
 )
-def read_on_call(
-    slug: TeamSlug, caller: SupervisorDep, work: WorkDep, now: NowDep, at: AwareDatetime | None = None
-) -> dict[str, Any]:
+def read_on_call(slug: TeamSlug, caller: SupervisorDep, work: WorkDep, at: MomentDep) -> dict[str, Any]:
     """By the rota and its overrides, at a moment; who is off or can't be reached now stands in `away`."""
-    return rostering.on_call(work, caller.scope, slug, at or now)
+    return rostering.on_call(work, caller.scope, slug, at)
 
 
 @router.get(
@@ -75,19 +71,10 @@ def read_on_call(
         **responses(401, 403, 422, 429),
     },
 )
-def read_coverage(
-    caller: SupervisorDep,
-    work: WorkDep,
-    now: NowDep,
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
-) -> dict[str, Any]:
+def read_coverage(caller: SupervisorDep, work: WorkDep, period: PeriodDep) -> dict[str, Any]:
     """The gaps of every team's rota in a period of at most 92 days; the next fourteen if none is given."""
-    start = start or now
-    end = end or start + FORTNIGHT
-    if not start < end <= start + LONGEST:
-        raise Invalid("the period is wrong", (Fault("/query/to", "must lie after from, by at most 92 days"),))
-    return {"from": start, "to": end, "gaps": rostering.gaps(work, caller.scope, start, end)}
+    gaps = coverage.gaps(work, caller.scope, period.start, period.end)
+    return {"from": period.start, "to": period.end, "gaps": gaps}
 
 
 class OverrideBody(BaseModel):
@@ -117,16 +104,14 @@ class OverrideBody(BaseModel):
 )
 def add_override(slug: TeamSlug, body: OverrideBody, caller: SupervisorDep, runtime: RuntimeDep) -> Any:
     """A swap, a stand-in, a day away."""
-    return rostering.override(
-        runtime,
-        caller.scope,
-        slug,
-        kind=body.kind,
+    change = Override(
+        kind=OverrideKind(body.kind),
         worker=body.worker,
         instead_of=body.instead_of,
-        starts_at=body.starts_at,
-        ends_at=body.ends_at,
+        starts_at=within_reason(body.starts_at, "/starts_at"),
+        ends_at=within_reason(body.ends_at, "/ends_at"),
     )
+    return rostering.override(runtime, caller.scope, slug, change)
 
 
 _PARTNERSHIP: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Protocol, Self
 from zoneinfo import ZoneInfo
 
@@ -75,6 +75,15 @@ class ImportedSpec(BaseModel):
     source: SourceSpec
     workers: Annotated[list[str], Field(min_length=1, max_length=200)]
 
+    @property
+    def staying(self) -> list[str]:
+        """Its workers."""
+        return self.workers
+
+    def members(self, day: date) -> list[str]:  # noqa: ARG002 - a calendar says when they serve
+        """Its workers."""
+        return self.workers
+
 
 def _read_layer(value: Any) -> Any:
     if isinstance(value, dict):
@@ -110,6 +119,15 @@ class LayeredSpec(BaseModel):
         """Everybody in any of the layers."""
         return list(dict.fromkeys(worker for layer in self.layers for worker in layer.workers))
 
+    @property
+    def staying(self) -> list[str]:
+        """Its workers but those whose last day in a layer is known."""
+        return list(dict.fromkeys(worker for layer in self.layers for worker in layer.staying))
+
+    def members(self, day: date) -> list[str]:
+        """Those of its workers who have joined by a day and not left."""
+        return list(dict.fromkeys(worker for layer in self.layers for worker in layer.members(day)))
+
 
 def _read_rota(value: Any) -> Any:
     if not isinstance(value, dict):
@@ -132,6 +150,11 @@ class Layer(Protocol):
     @property
     def name(self) -> str | None:
         """What it is called; none when it is the only one."""
+        ...
+
+    @property
+    def workers(self) -> Sequence[str]:
+        """Everybody who may serve in it."""
         ...
 
     def on(self, at: datetime, zone: ZoneInfo) -> list[str]:

@@ -12,8 +12,24 @@ from rules.layers import Layer, LayeredSpec, Rota, Shift, ready
 from rules.turns import RotaSpec
 from rules.windows import open_spans
 
-__all__ = ["Asked", "Duty", "Override", "OverrideKind", "RotaSpec", "Shift", "coverage", "duties", "gaps", "on_call"]
-__all__ += ["page_order", "shifts"]
+__all__ = [
+    "AnyRota",
+    "Asked",
+    "Duty",
+    "Override",
+    "OverrideKind",
+    "Rota",
+    "RotaSpec",
+    "Shift",
+    "coverage",
+    "covered",
+    "duties",
+    "gaps",
+    "on_call",
+    "page_order",
+    "ready",
+    "shifts",
+]
 
 AnyRota = RotaSpec | LayeredSpec | Rota
 

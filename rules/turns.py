@@ -78,6 +78,19 @@ class RotaSpec(BaseModel):
         return (WEEKDAYS.index(day) if day else None), at
 
     @property
+    def staying(self) -> list[str]:
+        """Its workers but those whose last day is known: they may be gone from everywhere else already."""
+        return [worker for worker in self.workers if worker not in (self.leaves or {})]
+
+    def members(self, day: date) -> list[str]:
+        """Its workers who have joined by a day and not left."""
+        return [
+            worker
+            for worker in self.workers
+            if (self.joins or {}).get(worker, day) <= day <= (self.leaves or {}).get(worker, day)
+        ]
+
+    @property
     def length(self) -> timedelta:
         """How long a turn lasts by the clocks on the wall."""
         return self.shift or (WEEK if self.rotation == "weekly" else ONE_DAY)
@@ -148,7 +161,8 @@ class RotaSpec(BaseModel):
         """Who serves at a moment of a turn, from the one whose turn it is on; who left in the middle of a turn is
         followed by the next, whose own turn comes after it."""
         first = self._place(number, zone) if self.joins or self.leaves else number % len(self.workers)
-        return [worker for worker in _from(self.workers, first) if self._serves(worker, at, zone)]
+        members = self.members(at.astimezone(zone).date())
+        return [worker for worker in _from(self.workers, first) if worker in members]
 
     def _place(self, number: int, zone: ZoneInfo) -> int:
         """The place in `workers` of whoever's turn it is. A change of people begins with the next turn: it goes on with
@@ -158,8 +172,8 @@ class RotaSpec(BaseModel):
             upto = min(until, number + 1)
             if upto <= turn:
                 continue
-            begin = self.begins(turn, zone)
-            serving = [w for w in _from(self.workers, last + 1) if self._serves(w, begin, zone)]
+            members = self.members(self.begins(turn, zone).astimezone(zone).date())
+            serving = [worker for worker in _from(self.workers, last + 1) if worker in members]
             if serving:
                 last = self.workers.index(serving[(upto - turn - 1) % len(serving)])
             turn = upto
@@ -174,11 +188,6 @@ class RotaSpec(BaseModel):
         """When somebody joins or has left."""
         yield from (wall_clock(day, time(0), zone) for day in (self.joins or {}).values())
         yield from (wall_clock(day + ONE_DAY, time(0), zone) for day in (self.leaves or {}).values())
-
-    def _serves(self, worker: str, at: datetime, zone: ZoneInfo) -> bool:
-        joins, leaves = (self.joins or {}).get(worker), (self.leaves or {}).get(worker)
-        day = at.astimezone(zone).date()
-        return (joins is None or joins <= day) and (leaves is None or day <= leaves)
 
 
 def _from(workers: Sequence[str], place: int) -> list[str]:

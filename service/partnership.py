@@ -1,6 +1,7 @@
 """The partnership file: who takes part, in which teams, on which rotas, and who answers when nobody else does."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,7 +11,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from rules.faults import read_yaml
-from rules.rotation import RotaSpec
+from rules.layers import AnySpec
 from service.errors import Fault, Invalid
 
 DUTY_TEAM = "duty"
@@ -52,7 +53,7 @@ class TeamSpec(Strict):
     name: Name
     locality: Slug | None = None
     lead: Slug | None = None
-    rota: RotaSpec
+    rota: AnySpec
 
 
 class WorkerSpec(Strict):
@@ -69,7 +70,7 @@ class DutySpec(Strict):
     """The duty manager: where every chain ends. With a rota the one on duty is paged, else the first who can be."""
 
     workers: Annotated[list[Slug], Field(min_length=1)]
-    rota: RotaSpec | None = None
+    rota: AnySpec | None = None
 
 
 class Partnership(Strict):
@@ -135,12 +136,16 @@ class Partnership(Strict):
             return slug, None
         return DUTY_TEAM, f"the partnership has no team {slug}"
 
-    def members(self, team: str) -> list[str]:
-        """Everybody in a team: its rota, then its lead."""
+    def members(self, team: str, day: date | None = None) -> list[str]:
+        """Everybody in a team: its rota, then its lead. Those who have left the rota by a day are left out."""
         if team == DUTY_TEAM:
             return list(self.duty.workers)
         spec = self.team_by_slug.get(team)
-        return list(dict.fromkeys([*spec.rota.workers, *([spec.lead] if spec.lead else [])])) if spec else []
+        if spec is None:
+            return []
+        rota = spec.rota.members(day) if day else spec.rota.workers
+        found = dict.fromkeys([*rota, *([spec.lead] if spec.lead else [])])
+        return [slug for slug in found if slug in self.worker_by_slug]
 
     def teams_of(self, worker: str) -> list[str]:
         """The teams that a worker serves in or leads, the duty manager's included."""
@@ -164,12 +169,12 @@ class Partnership(Strict):
 
     def _mentions(self) -> Iterator[tuple[str, str]]:
         for team in self.teams:
-            yield from ((f"team {team.slug}, rota", slug) for slug in team.rota.workers)
+            yield from ((f"team {team.slug}, rota", slug) for slug in team.rota.staying)
             if team.lead:
                 yield f"team {team.slug}, lead", team.lead
         yield from (("duty", slug) for slug in self.duty.workers)
         if self.duty.rota:
-            yield from (("duty, rota", slug) for slug in self.duty.rota.workers)
+            yield from (("duty, rota", slug) for slug in self.duty.rota.staying)
 
 
 def _repeated(where: str, values: list[str]) -> list[str]:

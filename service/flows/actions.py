@@ -7,6 +7,7 @@ from datetime import datetime
 from rules.sla import MilestoneName
 from service.errors import Fault, Invalid, NotFound
 from service.models.tasks import Task
+from service.partnership import DUTY_TEAM, Partnership
 from service.records import answers, supervision, tasks, timeline, transitions
 from service.runtime import Runtime
 from service.work import Work
@@ -23,6 +24,11 @@ class Scope:
     def sees(self, locality: str | None) -> bool:
         """Whether something in a locality is theirs to see."""
         return not self.localities or locality in self.localities
+
+    def sees_team(self, partnership: Partnership, team: str) -> bool:
+        """Whether a team is there and serves their localities; the duty manager, and a team of none, serve all."""
+        spec = partnership.team_by_slug.get(team)
+        return team == DUTY_TEAM or (spec is not None and (spec.locality is None or self.sees(spec.locality)))
 
 
 def _act(runtime: Runtime, scope: Scope, task_id: str, change: Callable[[Work, Task], None]) -> None:

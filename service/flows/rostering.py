@@ -1,17 +1,21 @@
-"""Who is on call, where nobody is, and changes to a rota for a while."""
+"""Who is on call, and changes to a rota for a while: stand-ins, swaps, days away, leave."""
 
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from rules import rotation
+from rules.conflicts import Clash, Conflict, conflicts
 from rules.rotation import Override, OverrideKind
 from service.errors import Fault, Invalid, NotFound
 from service.flows.actions import Scope
 from service.models.people import OverrideRow
-from service.partnership import DUTY_TEAM
-from service.records import people
+from service.models.rotas import Leave
+from service.records import paging, people, rotas
 from service.runtime import Runtime
 from service.work import Work
+
+LONGEST_CHANGE = timedelta(days=366)
+NAMED = 3
 
 
 def on_call(work: Work, scope: Scope, team: str, at: datetime) -> dict[str, Any]:
@@ -19,7 +23,7 @@ def on_call(work: Work, scope: Scope, team: str, at: datetime) -> dict[str, Any]
     _visible(work, scope, team)
     order = people.page_order(work, team, at)
     now_on = people.on_call(work, team, at)
-    gone = people.away(work)
+    gone = people.away(work, at)
     return {
         "team": team,
         "at": at,
@@ -30,61 +34,147 @@ def on_call(work: Work, scope: Scope, team: str, at: datetime) -> dict[str, Any]
     }
 
 
-def gaps(work: Work, scope: Scope, start: datetime, end: datetime) -> list[dict[str, Any]]:
-    """The spans of a period in which a team has nobody on call."""
-    found = []
-    for team in work.partnership.teams:
-        if team.locality is not None and not scope.sees(team.locality):
-            continue
-        spans = rotation.coverage(
-            team.rota,
-            people.overrides_of(work, team.slug, start, end),
-            start=start,
-            end=end,
-            zone=work.partnership.zone,
-        )
-        found += [
-            {"team": team.slug, "starts_at": s.starts_at, "ends_at": s.ends_at, "reason": "nobody is on call"}
-            for s in spans
-            if s.worker is None
-        ]
-    return found
+def overrides(work: Work, scope: Scope, team: str, start: datetime, end: datetime) -> Sequence[OverrideRow]:
+    """The changes to a team's rota that touch a period. Raises NotFound."""
+    _visible(work, scope, team)
+    return rotas.override_rows(work, team, start, end)
 
 
-def override(
-    runtime: Runtime,
-    scope: Scope,
-    team: str,
-    *,
-    kind: str,
-    worker: str,
-    instead_of: str | None,
-    starts_at: datetime,
-    ends_at: datetime,
-) -> OverrideRow:
-    """Change a rota. Raises NotFound for a team, Invalid for a worker or a period that can't be."""
+def override(runtime: Runtime, scope: Scope, team: str, change: Override) -> OverrideRow:
+    """Change a rota. Raises NotFound for a team, Invalid for what can't be and for whatever it contradicts."""
     with runtime.transaction() as work:
         _visible(work, scope, team)
-        faults = [
-            Fault(f"/{field}", f"nobody in the partnership is called {slug!r}")
-            for field, slug in (("worker", worker), ("instead_of", instead_of))
-            if slug and slug not in work.partnership.worker_by_slug
-        ]
-        if kind == OverrideKind.REPLACE and not instead_of:
+        faults = []
+        if change.kind is OverrideKind.REPLACE and not change.instead_of:
             faults.append(Fault("/instead_of", "is needed to replace somebody"))
-        if kind != OverrideKind.REPLACE and instead_of:
+        if change.kind is not OverrideKind.REPLACE and change.instead_of:
             faults.append(Fault("/instead_of", "goes with kind replace alone"))
-        if starts_at >= ends_at:
-            faults.append(Fault("/ends_at", "must lie after starts_at"))
+        return _change(work, scope, team, change, OWN, faults)
+
+
+def swap(runtime: Runtime, scope: Scope, team: str, first: Override, second: Override) -> list[OverrideRow]:
+    """Two workers exchange their duties of two periods: both changes are made or neither. Raises NotFound, Invalid."""
+    with runtime.transaction() as work:
+        _visible(work, scope, team)
+        return [
+            _change(work, scope, team, first, FIRST_OF_SWAP, []),
+            _change(work, scope, team, second, SECOND_OF_SWAP, []),
+        ]
+
+
+def withdraw(runtime: Runtime, scope: Scope, team: str, override_id: str) -> None:
+    """Take a change back. Raises NotFound."""
+    with runtime.transaction() as work:
+        _visible(work, scope, team)
+        rotas.lock(work, team)
+        rotas.withdraw_override(work, team, override_id, actor=scope.actor)
+
+
+OWN = {field: f"/{field}" for field in ("worker", "instead_of", "starts_at", "ends_at")}
+FIRST_OF_SWAP = OWN | {"worker": "/with/worker", "instead_of": "/worker"}
+SECOND_OF_SWAP = {
+    "worker": "/worker",
+    "instead_of": "/with/worker",
+    "starts_at": "/with/starts_at",
+    "ends_at": "/with/ends_at",
+}
+
+
+def _change(
+    work: Work, scope: Scope, team: str, change: Override, pointers: Mapping[str, str], faults: list[Fault]
+) -> OverrideRow:
+    """One change, if nothing speaks against it; `pointers` says where each of its fields stands in the caller's body."""
+    faults += [
+        Fault(pointers[field], f"nobody in the partnership is called {slug!r}")
+        for field, slug in (("worker", change.worker), ("instead_of", change.instead_of))
+        if slug and slug not in work.partnership.worker_by_slug
+    ]
+    if change.worker == change.instead_of:
+        faults.append(Fault(pointers["worker"], "must be somebody else than the one who is replaced"))
+    faults += [Fault(pointers[field], says) for field, says in _period(work, change.starts_at, change.ends_at)]
+    if not faults:
+        rotas.lock(work, team)
+        faults += [Fault(pointers[field], says) for field, says in _contradictions(work, team, change)]
+    if faults:
+        raise Invalid("the change is refused: " + faults[0].detail, tuple(faults))
+    return rotas.add_override(work, team, change, actor=scope.actor)
+
+
+def _period(work: Work, starts_at: datetime, ends_at: datetime) -> Iterator[tuple[str, str]]:
+    if starts_at >= ends_at:
+        yield "ends_at", "must lie after starts_at"
+    elif ends_at <= work.now:
+        yield "ends_at", "has passed already"
+    elif ends_at - starts_at > LONGEST_CHANGE:
+        yield "ends_at", f"must lie at most {LONGEST_CHANGE.days} days after starts_at"
+
+
+def _contradictions(work: Work, team: str, change: Override) -> Iterator[tuple[str, str]]:
+    """What speaks against a change that could be made, named."""
+    rota = rotas.rota_of(work, team, change.starts_at, change.ends_at)
+    if rota is None:
+        yield "worker", "the duty manager has a list and no rota; change the list in the partnership file"
+        return
+    rows = rotas.rows_around(work, team, change.starts_at, change.ends_at)
+    made = [rotas.as_change(row) for row in rows]
+    for conflict in conflicts(rota, made, change, zone=work.partnership.zone):
+        yield conflict.field, _named(work, conflict, rows[made.index(conflict.by)] if conflict.by else None)
+    if change.puts_on:
+        for leave in rotas.leave_between(work, change.starts_at, change.ends_at, change.puts_on):
+            yield "worker", f"{change.puts_on} is on leave {_span(work, leave.starts_at, leave.ends_at)}"
+
+
+def _named(work: Work, conflict: Conflict, by: OverrideRow | None) -> str:
+    who = conflict.worker
+    if by is not None:
+        how = f"replaced by {by.worker}" if by.instead_of else "taken off this rota"
+        return f"{who} is {how} {_span(work, by.starts_at, by.ends_at)} already ({by.id})"
+    said = [f"{duty.worker} {_span(work, duty.starts_at, duty.ends_at)}" for duty in conflict.duties[:NAMED]]
+    match conflict.why:
+        case Clash.NOT_ON_CALL:
+            return f"{who} is not on call in this period; on call: {', '.join(said) or 'nobody'}"
+        case Clash.ON_CALL_ALREADY:
+            return f"{who} is on call already: {', '.join(said)}"
+        case _:
+            return f"{who} is neither in this rota nor on call in this period"
+
+
+def _span(work: Work, starts_at: datetime, ends_at: datetime) -> str:
+    zone = work.partnership.zone
+    return f"from {paging.clock_time(starts_at, zone)} to {paging.clock_time(ends_at, zone)}"
+
+
+def leave(work: Work, scope: Scope, worker: str, start: datetime, end: datetime) -> Sequence[Leave]:
+    """A worker's leave in a period. Raises NotFound."""
+    _theirs(work, scope, worker)
+    return rotas.leave_between(work, start, end, worker)
+
+
+def add_leave(runtime: Runtime, scope: Scope, worker: str, starts_at: datetime, ends_at: datetime) -> Leave:
+    """Note that a worker is away. They are not paged meanwhile, and coverage says where that leaves nobody.
+    Raises NotFound, and Invalid for a period that can't be."""
+    with runtime.transaction() as work:
+        _theirs(work, scope, worker)
+        faults = [Fault(OWN[field], says) for field, says in _period(work, starts_at, ends_at)]
         if faults:
-            raise Invalid("the override is refused", tuple(faults))
-        change = Override(
-            kind=OverrideKind(kind), worker=worker, instead_of=instead_of, starts_at=starts_at, ends_at=ends_at
-        )
-        return people.add_override(work, team, change, actor=scope.actor)
+            raise Invalid("the leave is refused: " + faults[0].detail, tuple(faults))
+        return rotas.add_leave(work, worker, starts_at, ends_at, actor=scope.actor)
+
+
+def withdraw_leave(runtime: Runtime, scope: Scope, worker: str, leave_id: str) -> None:
+    """Note that a worker is not away after all. Raises NotFound."""
+    with runtime.transaction() as work:
+        _theirs(work, scope, worker)
+        rotas.withdraw_leave(work, worker, leave_id, actor=scope.actor)
 
 
 def _visible(work: Work, scope: Scope, team: str) -> None:
-    spec = work.partnership.team_by_slug.get(team)
-    if team != DUTY_TEAM and (spec is None or (spec.locality is not None and not scope.sees(spec.locality))):
+    if not scope.sees_team(work.partnership, team):
         raise NotFound("there is no such team")
+
+
+def _theirs(work: Work, scope: Scope, worker: str) -> None:
+    teams = work.partnership.teams_of(worker)
+    known = worker in work.partnership.worker_by_slug
+    if not known or (scope.localities and not any(scope.sees_team(work.partnership, team) for team in teams)):
+        raise NotFound("there is no such worker")

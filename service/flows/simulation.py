@@ -28,7 +28,8 @@ MEASURED = 2000
 
 @dataclass(frozen=True)
 class Rotas:
-    """Who would have been paged, by the partnership's rotas; overrides of the past are not asked about."""
+    """Who would have been paged, by the partnership's rotas; overrides of the past, and calendars kept elsewhere, are not
+    asked about."""
 
     partnership: Partnership
 
@@ -55,7 +56,7 @@ class Rotas:
             Who.TEAM: self.partnership.members(team),
         }[step.page]
 
-    def _order(self, rota: rotation.RotaSpec, at: datetime) -> list[str]:
+    def _order(self, rota: rotation.AnyRota, at: datetime) -> list[str]:
         return rotation.page_order(rota, [], at=at, zone=self.partnership.zone)
 
 

@@ -1,6 +1,6 @@
 """The tables, one file an aggregate. Importing this package knows them all, as migrations need."""
 
-from service.models import access, audit, convenings, guardians, incidents, outbox, people, rulebooks, tasks, timers
+from service.models import access, audit, convenings, guardians, incidents, outbox, people, rotas, rulebooks, tasks, timers
 
 __all__ = [
     "access",
@@ -10,6 +10,7 @@ __all__ = [
     "incidents",
     "outbox",
     "people",
+    "rotas",
     "rulebooks",
     "tasks",
     "timers",

@@ -90,7 +90,7 @@ def _choose(work: Work, task: Task, step: Step) -> escalation.Chosen:
         on_call=order if task.team == DUTY_TEAM else on_call,
         backups=[worker for worker in order if worker not in on_call],
         lead=people.lead_of(work, task.team),
-        team=work.partnership.members(task.team),
+        team=people.members(work, task.team),
         duty=people.page_order(work, DUTY_TEAM),
         declined=passed,
         away=gone,

@@ -1,61 +1,17 @@
 """Who is on call, who is away, and whose number a text came from."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from rules import rotation
-from rules.rotation import Override, RotaSpec
-from service.models.ids import new_id
-from service.models.people import OverrideRow, WorkerState
+from service.models.people import WorkerState
 from service.partnership import DUTY_TEAM, WorkerSpec, e164
+from service.records import rotas
 from service.work import Work
 
-
-def rota_of(work: Work, team: str) -> RotaSpec | None:
-    """A team's rota; the duty manager may have one or just a list."""
-    if team == DUTY_TEAM:
-        return work.partnership.duty.rota
-    spec = work.partnership.team_by_slug.get(team)
-    return spec.rota if spec else None
-
-
-def overrides_of(work: Work, team: str, start: datetime, end: datetime) -> list[Override]:
-    """The changes to a team's rota that touch a period."""
-    rows = work.session.exec(
-        select(OverrideRow)
-        .where(OverrideRow.team == team, col(OverrideRow.starts_at) <= end, col(OverrideRow.ends_at) > start)
-        .order_by(col(OverrideRow.made_at))
-    ).all()
-    return [
-        Override(
-            kind=rotation.OverrideKind(row.kind),
-            worker=row.worker,
-            instead_of=row.instead_of,
-            starts_at=row.starts_at,
-            ends_at=row.ends_at,
-        )
-        for row in rows
-    ]
-
-
-def add_override(work: Work, team: str, override: Override, *, actor: str) -> OverrideRow:
-    """Change a team's rota for a while."""
-    row = OverrideRow(
-        id=new_id("ovr", work.now),
-        team=team,
-        kind=override.kind.value,
-        worker=override.worker,
-        instead_of=override.instead_of,
-        starts_at=override.starts_at,
-        ends_at=override.ends_at,
-        made_by=actor,
-        made_at=work.now,
-    )
-    work.session.add(row)
-    work.record("rota.overridden", team, actor=actor, kind=row.kind, worker=row.worker)
-    return row
+MOMENT = timedelta(microseconds=1)
 
 
 def on_call(work: Work, team: str, at: datetime | None = None) -> list[str]:
@@ -69,10 +25,10 @@ def page_order(work: Work, team: str, at: datetime | None = None) -> list[str]:
 
 
 def _by_rota(work: Work, team: str, at: datetime, ask: rotation.Asked) -> list[str]:
-    rota = rota_of(work, team)
+    rota = rotas.rota_of(work, team, at, at)
     if rota is None:
         return list(work.partnership.members(team)) if team == DUTY_TEAM else []
-    people = ask(rota, overrides_of(work, team, at, at), at=at, zone=work.partnership.zone)
+    people = ask(rota, rotas.overrides_of(work, team, at, at), at=at, zone=work.partnership.zone)
     if team == DUTY_TEAM:
         people = list(dict.fromkeys([*people, *work.partnership.duty.workers]))
     return [slug for slug in people if slug in work.partnership.worker_by_slug]
@@ -84,10 +40,17 @@ def lead_of(work: Work, team: str) -> str | None:
     return spec.lead if spec else None
 
 
-def away(work: Work) -> dict[str, str]:
-    """Workers who can't be paged now, each with the reason."""
+def members(work: Work, team: str) -> list[str]:
+    """Everybody who is in a team today."""
+    return work.partnership.members(team, work.now.astimezone(work.partnership.zone).date())
+
+
+def away(work: Work, at: datetime | None = None) -> dict[str, str]:
+    """Workers who can't be paged, each with the reason: off and out of reach as of now, on leave at a moment."""
+    at = at or work.now
     rows = work.session.exec(select(WorkerState)).all()
-    found = {row.worker: "is off" for row in rows if row.off_since}
+    found = {row.worker: "is on leave" for row in rotas.leave_between(work, at, at + MOMENT)}
+    found |= {row.worker: "is off" for row in rows if row.off_since}
     found |= {row.worker: f"can't be reached ({row.unreachable_why})" for row in rows if row.unreachable_since}
     return found
 

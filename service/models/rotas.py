@@ -1,0 +1,70 @@
+"""What stands around a rota: leave, secret addresses of calendars, and calendars of other systems as they were last read."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from service.database import UtcDateTime
+from service.privacy import SealedText
+
+
+class Leave(SQLModel, table=True):
+    """A worker is away from one instant up to another: in every team, whatever the rotas say."""
+
+    __tablename__ = "leave"
+
+    id: str = Field(primary_key=True)
+    worker: str = Field(index=True)
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    made_by: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CalendarLink(SQLModel, table=True):
+    """A secret address under which a team's or a worker's shifts are read without a key. Only its token's hash stays."""
+
+    __tablename__ = "calendar_link"
+
+    id: str = Field(primary_key=True)
+    token_hash: str = Field(unique=True)
+    team: str | None = Field(default=None, index=True)
+    worker: str | None = Field(default=None, index=True)
+    made_by: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CalendarSource(SQLModel, table=True):
+    """A calendar of another system that is a layer of a team's rota: its last good copy, and how reading it goes.
+
+    `mark` stands for where it is; `fitted` for what its events were read with: the copy, the names, the day.
+    """
+
+    __tablename__ = "calendar_source"
+
+    team: str = Field(primary_key=True)
+    layer: str = Field(primary_key=True)
+    mark: str
+    fitted: str | None = None
+    etag: str | None = None
+    modified: str | None = None
+    document: str | None = Field(default=None, sa_type=SealedText)
+    fetched_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str | None = None
+    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class ImportedShift(SQLModel, table=True):
+    """One event of such a calendar. Where no worker is known by it, `said` keeps the words it has instead."""
+
+    __tablename__ = "imported_shift"
+
+    id: int | None = Field(default=None, primary_key=True)
+    team: str = Field(index=True)
+    layer: str
+    worker: str | None = None
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    said: str | None = Field(default=None, sa_type=SealedText)
