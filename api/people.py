@@ -1,4 +1,4 @@
-"""Who is on call, where the rotas have gaps, and changes to them; the partnership file."""
+"""Who is on call, changes to rotas, the partnership file."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,11 +8,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import examples
 from api.access import AdminDep, RuntimeDep, SupervisorDep, WorkDep
-from api.periods import MomentDep, PeriodDep, within_reason
+from api.periods import MomentDep, within_reason
 from api.problems import responses
-from api.shapes import AppliedShape, Coverage, OnCall, OverrideShape
+from api.rota_shapes import MadeOverride
+from api.shapes import AppliedShape, OnCall
 from rules.rotation import Override, OverrideKind
-from service.flows import coverage, rostering, setup
+from service.flows import rostering, setup
 from service.runtime import Runtime
 
 router = APIRouter(prefix="/v1", tags=["People"])
@@ -49,34 +50,6 @@ def read_on_call(slug: TeamSlug, caller: SupervisorDep, work: WorkDep, at: Momen
     return rostering.on_call(work, caller.scope, slug, at)
 
 
-@router.get(
-    "/coverage",
-    response_model=Coverage,
-    summary="Where nobody is on call",
-    responses={
-        **examples.answer(
-            {
-                "from": "2026-11-20T00:00:00Z",
-                "to": "2026-12-04T00:00:00Z",
-                "gaps": [
-                    {
-                        "team": "outreach-south",
-                        "starts_at": "2026-11-21T09:00:00Z",
-                        "ends_at": "2026-11-21T17:00:00Z",
-                        "reason": "nobody is on call",
-                    }
-                ],
-            }
-        ),
-        **responses(401, 403, 422, 429),
-    },
-)
-def read_coverage(caller: SupervisorDep, work: WorkDep, period: PeriodDep) -> dict[str, Any]:
-    """The gaps of every team's rota in a period of at most 92 days; the next fourteen if none is given."""
-    gaps = coverage.gaps(work, caller.scope, period.start, period.end)
-    return {"from": period.start, "to": period.end, "gaps": gaps}
-
-
 class OverrideBody(BaseModel):
     """A change to a rota for a while: `add` somebody, `remove` somebody, or `replace` one by another."""
 
@@ -92,18 +65,21 @@ class OverrideBody(BaseModel):
 @router.post(
     "/teams/{slug}/overrides",
     status_code=201,
-    response_model=OverrideShape,
+    response_model=MadeOverride,
     summary="Change a rota for a while",
     responses={
         **examples.answer(
-            {"id": "ovr_0193a1c2-7b21-7c3d-8f4a-1b2c3d4e5f63", "team": "education-inclusion-south"} | _OVERRIDE,
+            {"id": "ovr_0193a1c2-7b21-7c3d-8f4a-1b2c3d4e5f63", "team": "education-inclusion-south"}
+            | _OVERRIDE
+            | {"warnings": ["ben has 8h off from 09:00 Sat 21 Nov to 17:00 Sat 21 Nov; 11h are asked for"]},
             status=201,
         ),
         **responses(401, 403, 404, 413, 415, 422, 429),
     },
 )
 def add_override(slug: TeamSlug, body: OverrideBody, caller: SupervisorDep, runtime: RuntimeDep) -> Any:
-    """A swap, a stand-in, a day away."""
+    """A stand-in, somebody more, a day away. What contradicts the rota or another change is refused by name; what should
+    merely be known stands in `warnings`."""
     change = Override(
         kind=OverrideKind(body.kind),
         worker=body.worker,
@@ -111,7 +87,12 @@ def add_override(slug: TeamSlug, body: OverrideBody, caller: SupervisorDep, runt
         starts_at=within_reason(body.starts_at, "/starts_at"),
         ends_at=within_reason(body.ends_at, "/ends_at"),
     )
-    return rostering.override(runtime, caller.scope, slug, change)
+    return told(rostering.override(runtime, caller.scope, slug, change))
+
+
+def told(made: rostering.Made) -> dict[str, Any]:
+    """A change that was made, as it is answered."""
+    return made.row.model_dump() | {"warnings": made.warnings}
 
 
 _PARTNERSHIP: dict[str, Any] = {

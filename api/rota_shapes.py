@@ -1,8 +1,8 @@
-"""The shapes of answers about rotas beyond who is on call."""
+"""The shapes of answers about rotas: coverage, changes, leave."""
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.shapes import OverrideShape
 
@@ -11,6 +11,18 @@ class OverridePage(BaseModel):
     """Changes to a rota."""
 
     items: list[OverrideShape]
+
+
+class MadeOverride(OverrideShape):
+    """A change that was made, and what should be known about it: gaps, risks, double duty, too little rest."""
+
+    warnings: list[str]
+
+
+class MadeOverrides(BaseModel):
+    """Changes that were made together."""
+
+    items: list[MadeOverride]
 
 
 class LeaveShape(BaseModel):
@@ -26,3 +38,54 @@ class LeavePage(BaseModel):
     """A worker's leave."""
 
     items: list[LeaveShape]
+
+
+class Gap(BaseModel):
+    """A span in which a team has nobody on call."""
+
+    team: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+
+
+class AtRiskShape(BaseModel):
+    """A span in which whoever is on call may not answer."""
+
+    team: str
+    worker: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    next: str | None = Field(description="the first behind them who can be reached")
+
+
+class DoubleShape(BaseModel):
+    """A span in which one worker is on call for several teams; `elsewhere` stands for teams of other localities."""
+
+    worker: str
+    teams: list[str]
+    starts_at: datetime
+    ends_at: datetime
+
+
+class RestShape(BaseModel):
+    """Too little rest between two duties, in hours, by what a rota asks for."""
+
+    worker: str
+    teams: list[str]
+    off_from: datetime
+    off_until: datetime
+    hours: float
+    needed_hours: float
+
+
+class Coverage(BaseModel):
+    """Where the rotas leave nobody on call, or nobody who would answer."""
+
+    from_: datetime = Field(alias="from")
+    to: datetime
+    gaps: list[Gap]
+    at_risk: list[AtRiskShape]
+    double: list[DoubleShape]
+    rest: list[RestShape]

@@ -7,10 +7,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import examples
 from api.access import RuntimeDep, SupervisorDep, WorkDep
-from api.people import TeamSlug
+from api.people import TeamSlug, told
 from api.periods import PeriodDep, within_reason
 from api.problems import responses
-from api.rota_shapes import LeavePage, LeaveShape, OverridePage
+from api.rota_shapes import LeavePage, LeaveShape, MadeOverrides, OverridePage
 from rules.rotation import Override, OverrideKind
 from service.flows import rostering
 
@@ -87,10 +87,10 @@ class SwapBody(SwapSide):
 @router.post(
     "/teams/{slug}/swaps",
     status_code=201,
-    response_model=OverridePage,
+    response_model=MadeOverrides,
     summary="Swap two duties",
     responses={
-        **examples.answer({"items": [_OVERRIDE]}, status=201),
+        **examples.answer({"items": [_OVERRIDE | {"warnings": []}]}, status=201),
         **responses(401, 403, 404, 413, 415, 422, 429),
     },
 )
@@ -98,7 +98,7 @@ def add_swap(slug: TeamSlug, body: SwapBody, caller: SupervisorDep, runtime: Run
     """Both are replaced, each in their own period, or, when one of the two can't be, neither is."""
     first = _replacing(body, body.other.worker, "")
     second = _replacing(body.other, body.worker, "/with")
-    return {"items": rostering.swap(runtime, caller.scope, slug, first, second)}
+    return {"items": [told(made) for made in rostering.swap(runtime, caller.scope, slug, first, second)]}
 
 
 def _replacing(side: SwapSide, worker: str, where: str) -> Override:

@@ -215,23 +215,6 @@ class OnCall(BaseModel):
     away: dict[str, str]
 
 
-class Gap(BaseModel):
-    """A span in which a team has nobody on call."""
-
-    team: str
-    starts_at: datetime
-    ends_at: datetime
-    reason: str
-
-
-class Coverage(BaseModel):
-    """Where the rotas leave nobody on call."""
-
-    from_: datetime = Field(alias="from")
-    to: datetime
-    gaps: list[Gap]
-
-
 class OverrideShape(BaseModel):
     """A change to a rota for a while."""
 

@@ -25,6 +25,7 @@ __all__ = [
     "covered",
     "duties",
     "gaps",
+    "marks",
     "on_call",
     "page_order",
     "ready",
@@ -152,7 +153,7 @@ def duties(
     last = max([end, *(finish for _, finish in turns), *(c.ends_at for c in overrides if c.starts_at < end)])
     open_duties: dict[tuple[str, str | None, datetime | None], Duty] = {}
     found: list[Duty] = []
-    for begin, finish in pairwise(_marks(asked, overrides, first, last, zone)):
+    for begin, finish in pairwise(marks(asked, overrides, first, last, zone)):
         now = {_identity(one, begin, zone): one for one in _serving(asked, overrides, begin, zone)}
         found += [duty for key, duty in open_duties.items() if key not in now]
         open_duties = {
@@ -178,13 +179,13 @@ def _identity(one: _Serving, at: datetime, zone: ZoneInfo) -> tuple[str, str | N
     return one.worker, one.layer.name, one.layer.begun(one.own, at, zone)
 
 
-def _marks(rota: Rota, overrides: Sequence[Override], start: datetime, end: datetime, zone: ZoneInfo) -> list[datetime]:
+def marks(rota: Rota, overrides: Sequence[Override], start: datetime, end: datetime, zone: ZoneInfo) -> list[datetime]:
     """The instants of a period at which somebody else may be on call, its own ends included."""
-    marks = {start, end}
+    found = {start, end}
     for layer in rota.layers:
-        marks.update(layer.marks(start, end, zone))
-    marks.update(moment for change in overrides for moment in (change.starts_at, change.ends_at))
-    return sorted(moment for moment in marks if start <= moment <= end)
+        found.update(layer.marks(start, end, zone))
+    found.update(moment for change in overrides for moment in (change.starts_at, change.ends_at))
+    return sorted(moment for moment in found if start <= moment <= end)
 
 
 def coverage(
@@ -193,7 +194,7 @@ def coverage(
     """A period cut where the first worker on call changes, without a gap; in a span with no worker nobody is on call."""
     asked = ready(rota)
     spans: list[Shift] = []
-    for begin, finish in pairwise(_marks(asked, overrides, start, end, zone)):
+    for begin, finish in pairwise(marks(asked, overrides, start, end, zone)):
         first = next(iter(on_call(asked, overrides, at=begin, zone=zone)), None)
         if spans and spans[-1].worker == first:
             spans[-1] = Shift(worker=first, starts_at=spans[-1].starts_at, ends_at=finish)

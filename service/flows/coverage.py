@@ -1,25 +1,50 @@
-"""Where the rotas leave nobody on call."""
+"""Where the rotas leave nobody on call, or nobody who would answer, as a supervisor may see it."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
-from rules import rotation
 from service.flows.actions import Scope
-from service.records import rotas
+from service.partnership import DUTY_TEAM
+from service.records import coverage
 from service.work import Work
 
+ELSEWHERE = "elsewhere"
 
-def gaps(work: Work, scope: Scope, start: datetime, end: datetime) -> list[dict[str, Any]]:
-    """The spans of a period in which a team has nobody on call."""
-    found = []
-    for team in work.partnership.teams:
-        rota = rotas.rota_of(work, team.slug, start, end)
-        if rota is None or not scope.sees_team(work.partnership, team.slug):
-            continue
-        changes = rotas.overrides_of(work, team.slug, start, end)
-        spans = rotation.gaps(rota, changes, start=start, end=end, zone=work.partnership.zone)
-        found += [
-            {"team": team.slug, "starts_at": s.starts_at, "ends_at": s.ends_at, "reason": "nobody is on call"}
-            for s in spans
-        ]
-    return found
+
+def of_period(work: Work, scope: Scope, start: datetime, end: datetime) -> dict[str, Any]:
+    """Everything that is wrong with the rotas of a supervisor's teams in a period. What a worker of theirs does for a
+    team of another locality is said to be elsewhere."""
+    partnership = work.partnership
+    teams = [slug for slug in (*partnership.team_by_slug, DUTY_TEAM) if scope.sees_team(partnership, slug)]
+
+    def named(slugs: Iterable[str]) -> list[str]:
+        return list(dict.fromkeys(slug if slug in teams else ELSEWHERE for slug in slugs))
+
+    return {
+        "from": start,
+        "to": end,
+        "gaps": [asdict(gap) for gap in coverage.gaps(work, start, end, teams)],
+        "at_risk": [asdict(risk) for risk in coverage.at_risk(work, start, end, teams)],
+        "double": [
+            asdict(one) | {"teams": named(one.teams)}
+            for one in coverage.doubled(work, start, end)
+            if set(one.teams) & set(teams)
+        ],
+        "rest": [
+            {
+                "worker": one.worker,
+                "teams": named(one.teams),
+                "off_from": one.starts_at,
+                "off_until": one.ends_at,
+                "hours": round((one.ends_at - one.starts_at) / HOUR, 2),
+                "needed_hours": round(one.needed / HOUR, 2),
+            }
+            for one in coverage.tired(work, start, end)
+            if set(one.teams) & set(teams)
+        ],
+    }
+
+
+HOUR = timedelta(hours=1)

@@ -1,6 +1,7 @@
 """Who is on call, and changes to a rota for a while: stand-ins, swaps, days away, leave."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from service.errors import Fault, Invalid, NotFound
 from service.flows.actions import Scope
 from service.models.people import OverrideRow
 from service.models.rotas import Leave
-from service.records import paging, people, rotas
+from service.records import people, rotas, warnings
 from service.runtime import Runtime
 from service.work import Work
 
@@ -40,7 +41,15 @@ def overrides(work: Work, scope: Scope, team: str, start: datetime, end: datetim
     return rotas.override_rows(work, team, start, end)
 
 
-def override(runtime: Runtime, scope: Scope, team: str, change: Override) -> OverrideRow:
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A change that was made, and what should be known about it."""
+
+    row: OverrideRow
+    warnings: list[str]
+
+
+def override(runtime: Runtime, scope: Scope, team: str, change: Override) -> Made:
     """Change a rota. Raises NotFound for a team, Invalid for what can't be and for whatever it contradicts."""
     with runtime.transaction() as work:
         _visible(work, scope, team)
@@ -49,16 +58,21 @@ def override(runtime: Runtime, scope: Scope, team: str, change: Override) -> Ove
             faults.append(Fault("/instead_of", "is needed to replace somebody"))
         if change.kind is not OverrideKind.REPLACE and change.instead_of:
             faults.append(Fault("/instead_of", "goes with kind replace alone"))
-        return _change(work, scope, team, change, OWN, faults)
+        row = _change(work, scope, team, change, OWN, faults)
+        return Made(row=row, warnings=warnings.about(work, team, change))
 
 
-def swap(runtime: Runtime, scope: Scope, team: str, first: Override, second: Override) -> list[OverrideRow]:
+def swap(runtime: Runtime, scope: Scope, team: str, first: Override, second: Override) -> list[Made]:
     """Two workers exchange their duties of two periods: both changes are made or neither. Raises NotFound, Invalid."""
     with runtime.transaction() as work:
         _visible(work, scope, team)
-        return [
+        rows = [
             _change(work, scope, team, first, FIRST_OF_SWAP, []),
             _change(work, scope, team, second, SECOND_OF_SWAP, []),
+        ]
+        return [
+            Made(row=row, warnings=warnings.about(work, team, change))
+            for row, change in zip(rows, (first, second), strict=True)
         ]
 
 
@@ -121,15 +135,15 @@ def _contradictions(work: Work, team: str, change: Override) -> Iterator[tuple[s
         yield conflict.field, _named(work, conflict, rows[made.index(conflict.by)] if conflict.by else None)
     if change.puts_on:
         for leave in rotas.leave_between(work, change.starts_at, change.ends_at, change.puts_on):
-            yield "worker", f"{change.puts_on} is on leave {_span(work, leave.starts_at, leave.ends_at)}"
+            yield "worker", f"{change.puts_on} is on leave {warnings.span(work, leave.starts_at, leave.ends_at)}"
 
 
 def _named(work: Work, conflict: Conflict, by: OverrideRow | None) -> str:
     who = conflict.worker
     if by is not None:
         how = f"replaced by {by.worker}" if by.instead_of else "taken off this rota"
-        return f"{who} is {how} {_span(work, by.starts_at, by.ends_at)} already ({by.id})"
-    said = [f"{duty.worker} {_span(work, duty.starts_at, duty.ends_at)}" for duty in conflict.duties[:NAMED]]
+        return f"{who} is {how} {warnings.span(work, by.starts_at, by.ends_at)} already ({by.id})"
+    said = [f"{duty.worker} {warnings.span(work, duty.starts_at, duty.ends_at)}" for duty in conflict.duties[:NAMED]]
     match conflict.why:
         case Clash.NOT_ON_CALL:
             return f"{who} is not on call in this period; on call: {', '.join(said) or 'nobody'}"
@@ -137,11 +151,6 @@ def _named(work: Work, conflict: Conflict, by: OverrideRow | None) -> str:
             return f"{who} is on call already: {', '.join(said)}"
         case _:
             return f"{who} is neither in this rota nor on call in this period"
-
-
-def _span(work: Work, starts_at: datetime, ends_at: datetime) -> str:
-    zone = work.partnership.zone
-    return f"from {paging.clock_time(starts_at, zone)} to {paging.clock_time(ends_at, zone)}"
 
 
 def leave(work: Work, scope: Scope, worker: str, start: datetime, end: datetime) -> Sequence[Leave]:
