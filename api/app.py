@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from api import (
     access,
     audit,
+    calendars,
     callbacks,
     callbacks_notify,
     convenings,
@@ -64,6 +65,7 @@ TAGS = [
     {"name": "Places", "description": "Where incidents recur, by a policy of the rulebook's."},
     {"name": "Guardians", "description": "Trained people of the community, whose texts are taken as concerns."},
     {"name": "People", "description": "Who is on call, gaps and changes in rotas, the partnership file."},
+    {"name": "Calendars", "description": "Rotas as calendars to subscribe to, by key or under a secret address."},
     {"name": "Rulebook", "description": "The policy in force."},
     {"name": "Audit", "description": "The record that can't be changed unseen."},
     {"name": "Keys", "description": "Who may call."},
@@ -84,6 +86,7 @@ PARTS = (
     people,
     coverage,
     rotas,
+    calendars,
     rulebook,
     audit,
     keys,

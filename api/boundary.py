@@ -17,7 +17,7 @@ log = structlog.get_logger()
 LIMIT = 256 * 1024
 TOO_LARGE = "the body is over 256 KiB"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-TOKEN = re.compile(r"/t/[^/]+")
+TOKEN = re.compile(r"/(t|calendars)/[^/]+")
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -92,7 +92,7 @@ class Boundary:
             await problem(500, "something went wrong here; it was logged")(scope, receive, dressed)
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            path = TOKEN.sub("/t/…", scope["path"])
+            path = TOKEN.sub(r"/\1/…", scope["path"])
             log.info("request", method=scope["method"], path=path, status=status, ms=milliseconds)
             structlog.contextvars.clear_contextvars()
 

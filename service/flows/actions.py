@@ -30,6 +30,12 @@ class Scope:
         spec = partnership.team_by_slug.get(team)
         return team == DUTY_TEAM or (spec is not None and (spec.locality is None or self.sees(spec.locality)))
 
+    def sees_worker(self, partnership: Partnership, worker: str) -> bool:
+        """Whether a worker is there and serves in a team of theirs."""
+        if worker not in partnership.worker_by_slug:
+            return False
+        return not self.localities or any(self.sees_team(partnership, team) for team in partnership.teams_of(worker))
+
 
 def _act(runtime: Runtime, scope: Scope, task_id: str, change: Callable[[Work, Task], None]) -> None:
     with runtime.transaction() as work:

@@ -183,7 +183,5 @@ def _visible(work: Work, scope: Scope, team: str) -> None:
 
 
 def _theirs(work: Work, scope: Scope, worker: str) -> None:
-    teams = work.partnership.teams_of(worker)
-    known = worker in work.partnership.worker_by_slug
-    if not known or (scope.localities and not any(scope.sees_team(work.partnership, team) for team in teams)):
+    if not scope.sees_worker(work.partnership, worker):
         raise NotFound("there is no such worker")
