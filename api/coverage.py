@@ -52,6 +52,25 @@ _COVERAGE: dict[str, Any] = {
             "needed_hours": 11.0,
         }
     ],
+    "unknown": [
+        {
+            "team": "hospital-navigators-riverside",
+            "layer": "Trust e-roster",
+            "event": "Bank staff, late",
+            "starts_at": "2026-11-25T12:00:00Z",
+            "ends_at": "2026-11-25T20:00:00Z",
+        }
+    ],
+    "sources": [
+        {
+            "team": "hospital-navigators-riverside",
+            "layer": "Trust e-roster",
+            "fetched_at": "2026-11-20T06:10:00Z",
+            "failing_since": "2026-11-20T06:25:00Z",
+            "error": "it answered 503",
+            "skipped": 0,
+        }
+    ],
 }
 
 
@@ -64,5 +83,6 @@ _COVERAGE: dict[str, Any] = {
 def read_coverage(caller: SupervisorDep, work: WorkDep, period: PeriodDep) -> dict[str, Any]:
     """Every team's rota in a period of at most 92 days; the next fourteen if none is given: `gaps` in which nobody is on
     call, duties `at_risk` because whoever is on call can't be reached or nobody stands behind them, people with `double`
-    duty, and too little `rest` between two."""
+    duty, too little `rest` between two, events of calendars kept elsewhere by `unknown` people, and how reading those
+    calendars goes (`sources`)."""
     return coverage.of_period(work, caller.scope, period.start, period.end)

@@ -29,6 +29,7 @@ _ON_CALL = {
     "backups": ["ben"],
     "lead": "amina",
     "away": {},
+    "notes": [],
 }
 _OVERRIDE: dict[str, Any] = {
     "kind": "replace",

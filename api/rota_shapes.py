@@ -80,6 +80,27 @@ class RestShape(BaseModel):
     needed_hours: float
 
 
+class UnknownEvent(BaseModel):
+    """An event of a calendar kept elsewhere that names nobody of its layer; `event` is its summary."""
+
+    team: str
+    layer: str
+    event: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class SourceShape(BaseModel):
+    """How reading a calendar kept elsewhere goes. While it fails, the copy of `fetched_at` is used."""
+
+    team: str
+    layer: str
+    fetched_at: datetime | None
+    failing_since: datetime | None
+    error: str | None
+    skipped: int = Field(description="events that could not be read")
+
+
 class Coverage(BaseModel):
     """Where the rotas leave nobody on call, or nobody who would answer."""
 
@@ -89,3 +110,5 @@ class Coverage(BaseModel):
     at_risk: list[AtRiskShape]
     double: list[DoubleShape]
     rest: list[RestShape]
+    unknown: list[UnknownEvent]
+    sources: list[SourceShape]

@@ -213,6 +213,7 @@ class OnCall(BaseModel):
     backups: list[str]
     lead: str | None
     away: dict[str, str]
+    notes: list[str] = Field(description="calendars kept elsewhere that can't be read now, and which copy is used")
 
 
 class OverrideShape(BaseModel):

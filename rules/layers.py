@@ -24,6 +24,15 @@ class Shift:
     ends_at: datetime
 
 
+HERE = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+
+
+def is_address(text: str) -> bool:
+    """Whether a calendar may be fetched from there. Plain http is for this machine alone."""
+    ours = tuple(f"{own}{sign}" for own in HERE for sign in ":/")
+    return text.startswith(("https://", "webcal://", *ours))
+
+
 class SourceSpec(BaseModel):
     """A calendar kept elsewhere. `match` says how an event names a worker; `handover` is the hour at which an all-day
     event begins, midnight if it is not said."""
@@ -52,11 +61,8 @@ class SourceSpec(BaseModel):
 
     @property
     def is_address(self) -> bool:
-        """Whether it is fetched, and not read from a file. Plain http is for this machine alone."""
-        ours = ("http://127.0.0.1", "http://localhost", "http://[::1]")
-        return self.ical.startswith(("https://", "webcal://")) or any(
-            self.ical.startswith((f"{own}:", f"{own}/")) for own in ours
-        )
+        """Whether it is fetched, and not read from a file."""
+        return is_address(self.ical)
 
     def begins(self) -> time:
         """When an all-day event begins. Raises ValueError."""

@@ -12,14 +12,16 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from service.clock import SandboxClock
 from service.database import WAKE_CHANNEL
-from service.flows import deadlines, delivery, replies
+from service.flows import deadlines, delivery, replies, rosters
 from service.records import outbox, timers
+from service.records.inforce import NotSetUp
 from service.records.outbox import Claimed
 from service.runtime import Runtime
 
 log = structlog.get_logger()
 
 TICK_SECONDS = 1
+CALENDAR_SECONDS = 5
 LISTEN_SECONDS = 0.5  # for how long at most a stop waits for the listener
 RECONNECT_SECONDS = 5
 STALE_SECONDS = 30
@@ -46,6 +48,8 @@ class Engine:
         self._scheduler.add_job(self._work.set, "interval", seconds=TICK_SECONDS, id="tick")
         every = self._runtime.settings.reconcile_seconds
         self._scheduler.add_job(self._reconcile, "interval", seconds=every, id="reconcile", coalesce=True)
+        # In a thread of its own: a calendar that answers slowly must keep no page waiting.
+        self._scheduler.add_job(self._read_calendars, "interval", seconds=CALENDAR_SECONDS, id="calendars")
         self._scheduler.start()
         self._begin(self._loop)
         self.follow()
@@ -157,6 +161,15 @@ class Engine:
         while self._slots.acquire(blocking=False):
             free += 1
         return free
+
+    def _read_calendars(self) -> None:
+        try:
+            rosters.read_due(self._runtime, self._stopping)
+        except NotSetUp:
+            return
+        except Exception:
+            # What was claimed is due again when its lease ends; readiness shows a database that is away.
+            log.exception("reading calendars failed")
 
     def _send(self, claimed: Claimed) -> None:
         try:

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     code_lists: Path = Field(
         default=SHIPPED_CODE_LISTS, description="what the codes in partners' files and messages mean here"
     )
+    calendars: Path = Field(
+        default=Path("var/calendars"), description="the folder of the calendar files that rotas name as their source"
+    )
     rulebook_review: Switch | None = Field(
         default=None,
         description="whether a second person puts a new rulebook in force; if not said, in live mode alone",

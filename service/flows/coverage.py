@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from service.flows.actions import Scope
+from service.models.rotas import CalendarSource, ImportedShift
 from service.partnership import DUTY_TEAM
-from service.records import coverage
+from service.records import calendar_sources, coverage, rotas
 from service.work import Work
 
 ELSEWHERE = "elsewhere"
@@ -44,7 +45,19 @@ def of_period(work: Work, scope: Scope, start: datetime, end: datetime) -> dict[
             for one in coverage.tired(work, start, end)
             if set(one.teams) & set(teams)
         ],
+        "unknown": [_event(event) for team in teams for event in rotas.unknown_events(work, team, start, end)],
+        "sources": [_source(row) for row in calendar_sources.of_teams(work, teams)],
     }
+
+
+def _event(event: ImportedShift) -> dict[str, Any]:
+    span = {"starts_at": event.starts_at, "ends_at": event.ends_at}
+    return {"team": event.team, "layer": event.layer, "event": event.said or ""} | span
+
+
+def _source(row: CalendarSource) -> dict[str, Any]:
+    told = ("team", "layer", "fetched_at", "failing_since", "error", "skipped")
+    return {field: getattr(row, field) for field in told}
 
 
 HOUR = timedelta(hours=1)

@@ -11,7 +11,7 @@ from service.errors import Fault, Invalid, NotFound
 from service.flows.actions import Scope
 from service.models.people import OverrideRow
 from service.models.rotas import Leave
-from service.records import people, rotas, warnings
+from service.records import calendar_sources, paging, people, rotas, warnings
 from service.runtime import Runtime
 from service.work import Work
 
@@ -32,7 +32,21 @@ def on_call(work: Work, scope: Scope, team: str, at: datetime) -> dict[str, Any]
         "backups": [worker for worker in order if worker not in now_on],
         "lead": people.lead_of(work, team),
         "away": {worker: gone[worker] for worker in work.partnership.members(team) if worker in gone},
+        "notes": list(_notes(work, team)),
     }
+
+
+def _notes(work: Work, team: str) -> Iterator[str]:
+    """What is said about a team's calendars that can't be read."""
+    zone = work.partnership.zone
+    for row in calendar_sources.of_teams(work, [team]):
+        if row.failing_since is None:
+            continue
+        copy = (
+            f"its copy of {paging.clock_time(row.fetched_at, zone)} is used" if row.fetched_at else "it was never read"
+        )
+        since = paging.clock_time(row.failing_since, zone)
+        yield f"the calendar of {row.layer or 'this rota'} can't be read since {since}: {row.error}; {copy}"
 
 
 def overrides(work: Work, scope: Scope, team: str, start: datetime, end: datetime) -> Sequence[OverrideRow]:

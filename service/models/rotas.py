@@ -50,6 +50,7 @@ class CalendarSource(SQLModel, table=True):
     etag: str | None = None
     modified: str | None = None
     document: str | None = Field(default=None, sa_type=SealedText)
+    skipped: int = 0
     fetched_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str | None = None

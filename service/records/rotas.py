@@ -49,6 +49,17 @@ def imported(work: Work, team: str, start: datetime, end: datetime) -> Sequence[
     return work.session.exec(query.order_by(col(ImportedShift.starts_at), col(ImportedShift.id))).all()
 
 
+def unknown_events(work: Work, team: str, start: datetime, end: datetime) -> list[ImportedShift]:
+    """The events of a team's calendars that touch a period and name nobody who is known."""
+    spec = spec_of(work, team)
+    layers = [layer.name or "" for layer in spec.layers] if isinstance(spec, LayeredSpec) else []
+    return (
+        [row for row in imported(work, team, start, end) if row.worker is None and row.layer in layers]
+        if layers
+        else []
+    )
+
+
 def override_rows(work: Work, team: str, start: datetime, end: datetime) -> Sequence[OverrideRow]:
     """The changes to a team's rota that touch a period, in the order in which they were made."""
     query = select(OverrideRow).where(

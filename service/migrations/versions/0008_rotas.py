@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("etag", sa.String(), nullable=True),
         sa.Column("modified", sa.String(), nullable=True),
         sa.Column("document", sa.Text(), nullable=True),
+        sa.Column("skipped", sa.Integer(), nullable=False),
         sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
