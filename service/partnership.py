@@ -1,7 +1,7 @@
 """The partnership file: who takes part, in which teams, on which rotas, and who answers when nobody else does."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,6 +10,7 @@ import phonenumbers
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from rules import rotation
 from rules.faults import read_yaml
 from rules.layers import AnySpec
 from service.errors import Fault, Invalid
@@ -222,4 +223,21 @@ def differences(old: Partnership | None, new: Partnership) -> list[str]:
     for field in ("partnership", "timezone", "localities", "duty"):
         if old is None or getattr(old, field) != getattr(new, field):
             lines.append(f"{field}: {'changed' if old else 'set'}")
+    return lines
+
+
+def moved_duties(old: Partnership, new: Partnership, now: datetime) -> list[str]:
+    """A line for each team in which another worker is on call at once, by the rotas alone: taking somebody out of the
+    middle of a rotation moves everybody's turn."""
+    lines = []
+    for slug, team in new.team_by_slug.items():
+        before = old.team_by_slug.get(slug)
+        if before is None or before.rota == team.rota:
+            continue
+        was, now_on = (
+            next(iter(rotation.on_call(rota, [], at=now, zone=zone)), "nobody")
+            for rota, zone in ((before.rota, old.zone), (team.rota, new.zone))
+        )
+        if was != now_on:
+            lines.append(f"team {slug}: {now_on} is on call now, and {was} was")
     return lines

@@ -13,7 +13,7 @@ from service.models.access import AccessKey, Role
 from service.models.people import PartnershipRow
 from service.models.rulebooks import RulebookVersion
 from service.models.tasks import LIVE
-from service.partnership import Partnership, differences, read_partnership
+from service.partnership import Partnership, differences, moved_duties, read_partnership
 from service.records import audit, inforce, keys, paging, rulebooks, tasks, transitions, views
 from service.runtime import Runtime
 from service.settings import SHIPPED_PARTNERSHIP, SHIPPED_RULEBOOK
@@ -36,6 +36,7 @@ def apply_partnership(runtime: Runtime, text: str, *, actor: str) -> Applied:
         changes = differences(old, new)
         if not changes:
             return Applied([])
+        changes += moved_duties(old, new, setup.now) if old else []
         version = row.version + 1 if row else 1
         merged = PartnershipRow(
             id=inforce.PARTNERSHIP,

@@ -141,3 +141,23 @@ def test_a_fault_in_a_layer_is_named_where_it_stands(
         read_partnership(partnership(change))
     assert refusal.value.faults[0].pointer == pointer
     assert says in refusal.value.faults[0].detail
+
+
+def test_a_rota_that_moves_everybodys_turn_says_so_when_it_is_applied(runtime: Runtime) -> None:
+    runtime.clock.set_to(FRIDAY)  # type: ignore[attr-defined]
+    on = order(runtime)[0]
+
+    def without(document: dict[str, Any]) -> None:
+        south(document)["rota"]["workers"].remove(on)
+
+    applied = setup.apply_partnership(runtime, partnership(without), actor="tests")
+    other = {"amina": "ben", "ben": "amina"}[on]
+    assert applied.changes == [f"team {TEAM}: changed (rota)", f"team {TEAM}: {other} is on call now, and {on} was"]
+
+    def leaving(document: dict[str, Any]) -> None:
+        south(document)["rota"]["leaves"] = {other: "2026-12-31"}
+
+    setup.apply_partnership(runtime, partnership(lambda document: None), actor="tests")
+    assert setup.apply_partnership(runtime, partnership(leaving), actor="tests").changes == [
+        f"team {TEAM}: changed (rota)"
+    ]
