@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
+from sqlalchemy.orm import QueryableAttribute, defer
 from sqlmodel import col, delete, select
 
 from rules.layers import ImportedSpec, LayeredSpec
@@ -19,6 +21,8 @@ LEASE = timedelta(minutes=2)
 AGAIN = {True: timedelta(minutes=15), False: timedelta(minutes=1)}  # an address; a file on this machine
 AFTER_FAILURE = timedelta(minutes=5)
 BEHIND, AHEAD = timedelta(days=35), timedelta(days=200)
+# A copy may be two megabytes, and sealed: it is read where it is needed alone.
+WITHOUT_COPY = select(CalendarSource).options(defer(cast(QueryableAttribute[str], CalendarSource.document)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +54,15 @@ def specs(work: Work) -> Iterator[tuple[str, ImportedSpec]]:
 def is_due(work: Work) -> bool:
     """Whether some calendar is to be read now, or forgotten."""
     wanted = {(team, spec.name or ""): _mark(work, spec) for team, spec in specs(work)}
-    rows = work.session.exec(select(CalendarSource)).all() if wanted else _rows_left(work)
+    rows = work.session.exec(WITHOUT_COPY).all()
     known = {(row.team, row.layer): row.mark for row in rows}
     return known != wanted or any(row.due_at <= work.now for row in rows)
-
-
-def _rows_left(work: Work) -> Sequence[CalendarSource]:
-    return work.session.exec(select(CalendarSource).limit(1)).all()
 
 
 def claim(work: Work) -> Claimed | None:
     """The calendar that has been due for longest, held for a while; None: none is due."""
     hold(work.session, "calendar sources")
-    rows = {(row.team, row.layer): row for row in work.session.exec(select(CalendarSource)).all()}
+    rows = {(row.team, row.layer): row for row in work.session.exec(WITHOUT_COPY).all()}
     wanted = {(team, spec.name or ""): spec for team, spec in specs(work)}
     for key, row in rows.items():
         if key not in wanted:
@@ -171,5 +171,5 @@ def period(work: Work) -> tuple[datetime, datetime]:
 
 def of_teams(work: Work, teams: Sequence[str]) -> Sequence[CalendarSource]:
     """How reading the calendars of some teams goes."""
-    query = select(CalendarSource).where(col(CalendarSource.team).in_(teams))
+    query = WITHOUT_COPY.where(col(CalendarSource.team).in_(teams))
     return work.session.exec(query.order_by(col(CalendarSource.team), col(CalendarSource.layer))).all()

@@ -1,6 +1,8 @@
 """Rotas of several layers in force: whom they page, who has left, who is on leave, and a file that says what is wrong."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ import yaml
 from sqlmodel import select
 
 from rules.incident import IncidentReport
+from rules.rotation import Override, OverrideKind
 from service.errors import Invalid
 from service.flows import intake, rostering, setup
 from service.flows.actions import Scope
@@ -161,3 +164,29 @@ def test_a_rota_that_moves_everybodys_turn_says_so_when_it_is_applied(runtime: R
     assert setup.apply_partnership(runtime, partnership(leaving), actor="tests").changes == [
         f"team {TEAM}: changed (rota)"
     ]
+
+
+def test_of_two_changes_that_contradict_each_other_in_the_same_moment_one_is_made(runtime: Runtime) -> None:
+    on, other = order(runtime)
+    start = runtime.clock.now() + timedelta(hours=1)
+    begin = threading.Barrier(2)
+
+    def change(worker: str) -> str:
+        replace = Override(
+            kind=OverrideKind.REPLACE,
+            worker=worker,
+            instead_of=on,
+            starts_at=start,
+            ends_at=start + timedelta(hours=2),
+        )
+        begin.wait()
+        try:
+            return rostering.override(runtime, SCOPE, TEAM, replace).row.worker
+        except Invalid as refusal:
+            return f"refused: {refusal.detail}"
+
+    with ThreadPoolExecutor(2) as both:
+        made = sorted(both.map(change, [other, "grace"]))
+    assert f"refused: the change is refused: {on} is replaced by {made[0]}" in made[1]
+    with runtime.reading() as work:
+        assert people.on_call(work, TEAM, start) == made[:1]
