@@ -1,6 +1,18 @@
 """The tables, one file an aggregate. Importing this package knows them all, as migrations need."""
 
-from service.models import access, audit, convenings, guardians, incidents, outbox, people, rotas, rulebooks, tasks, timers
+from service.models import (
+    access,
+    audit,
+    convenings,
+    guardians,
+    incidents,
+    outbox,
+    people,
+    rotas,
+    rulebooks,
+    tasks,
+    timers,
+)
 
 __all__ = [
     "access",

@@ -117,7 +117,9 @@ def test_a_receipt_that_comes_late_never_takes_delivered_back(city: City) -> Non
 @pytest.mark.parametrize(
     ("code", "why"), [(21211, "not a valid number"), (21610, "opted out"), (21614, "not a mobile")]
 )
-def test_a_number_that_can_neither_be_texted_nor_rung_is_reached_by_email_at_once(city: City, code: int, why: str) -> None:
+def test_a_number_that_can_neither_be_texted_nor_rung_is_reached_by_email_at_once(
+    city: City, code: int, why: str
+) -> None:
     on_call = city.on_call()
     city.twilio.refuse_number[on_call] = Refusal(400, code)
     city.twilio.refuse_call[on_call] = 21211
