@@ -40,7 +40,7 @@ async def alive() -> dict[str, str]:
     },
 )
 def ready(runtime: RuntimeDep, engine: EngineDep) -> Any:
-    """Database reachable, schema current, rulebook loaded, engine ticking."""
+    """Database reachable, schema current, rulebook loaded, engine ticking, and nothing due that waits too long."""
     checks = health.checks(runtime)
     if runtime.settings.engine is Switch.ON:
         checks["engine"] = "ok" if engine.ticking() else "has not come round lately"

@@ -12,7 +12,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from service.clock import SandboxClock
 from service.database import WAKE_CHANNEL
-from service.flows import deadlines, delivery, replies, rosters
+from service.deadman import DeadMansSwitch
+from service.flows import deadlines, delivery, health, replies, rosters
 from service.records import outbox, timers
 from service.records.inforce import NotSetUp
 from service.records.outbox import Claimed
@@ -42,6 +43,7 @@ class Engine:
         self._loops: list[threading.Thread] = []
         self._forget = runtime.changed.listen(self._work.set)
         self._last_round: float | None = None
+        self._deadman = DeadMansSwitch(runtime, lambda: health.is_well(runtime))
 
     def start(self) -> None:
         """Begin: first of all with what an earlier process left behind."""
@@ -52,6 +54,8 @@ class Engine:
         self._scheduler.add_job(self._read_calendars, "interval", seconds=CALENDAR_SECONDS, id="calendars")
         self._scheduler.start()
         self._begin(self._loop)
+        if self._runtime.settings.deadman_url.get_secret_value():
+            self._begin(self._deadman.keep_fetching)
         self.follow()
         self._work.set()
 
@@ -68,6 +72,7 @@ class Engine:
         """Finish the messages in hand and stop; what is not begun stays in its row."""
         self._stopping.set()
         self._work.set()
+        self._deadman.stop()
         self._forget()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
@@ -104,6 +109,7 @@ class Engine:
             if deadlines.run_due(self._runtime):
                 self._work.set()
             self._last_round = time.monotonic()
+        self._deadman.came_round()
 
     def advance(self, by: timedelta) -> datetime:
         """Move the sandbox's clock: from one due instant to the next, so that everything happens at its own time.

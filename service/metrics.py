@@ -42,6 +42,9 @@ class Metrics:
         self._lag = Gauge(
             "callout_lag_seconds", "How long the oldest due row has been waiting", ["queue"], registry=self.registry
         )
+        self._deadman = Counter(
+            "callout_deadman", "Fetches of the dead man's switch, by result", ["result"], registry=self.registry
+        )
         self._queued = Gauge("callout_queued", "Rows that wait", ["queue"], registry=self.registry)
 
     def taken_in(self, result: str) -> None:
@@ -59,6 +62,10 @@ class Metrics:
     def took(self, figure: str, seconds: float) -> None:
         """The first page of a task was handed over, or a task was taken for the first time."""
         {FIRST_PAGE: self._first_page, ACKNOWLEDGED: self._acknowledged}[figure].observe(seconds)
+
+    def deadman(self, result: str) -> None:
+        """The address of the dead man's switch was reached, or was not."""
+        self._deadman.labels(result=result).inc()
 
     def standing(
         self,

@@ -35,10 +35,14 @@ class Switch(StrEnum):
 
 
 def _plain_http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if not _is_http(value):
         raise ValueError("must be an address that begins with http:// or https://")
     return value.rstrip("/")
+
+
+def _is_http(value: str) -> bool:
+    parts = urlsplit(value)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 HttpAddress = Annotated[str, AfterValidator(_plain_http_url)]
@@ -87,6 +91,14 @@ class Settings(BaseSettings):
     receipt_seconds: int = Field(
         default=120, ge=1, le=3600, description="a page without a receipt goes out by the next channel after so long"
     )
+    deadman_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="fetched while the engine's rounds go well; its silence raises an alarm outside",
+    )
+    deadman_seconds: int = Field(default=60, ge=1, le=3600, description="how often it is fetched at most")
+    ready_lag_seconds: int = Field(
+        default=120, ge=1, le=86400, description="/readyz fails when what is due has waited for longer"
+    )
     send_threads: int = Field(default=8, ge=1, le=64, description="messages handed to providers at the same time")
 
     @property
@@ -124,6 +136,7 @@ class Settings(BaseSettings):
         faults = [
             *self._provider_faults(),
             *self._notify_faults(),
+            *self._watch_faults(),
             *([] if self.sandbox else self._secret_faults()),
         ]
         if faults:
@@ -155,6 +168,12 @@ class Settings(BaseSettings):
         if self.has_mail_server and not self.smtp_from:
             faults.append("CALLOUT_SMTP_FROM is not set: the address that emails come from")
         return faults
+
+    def _watch_faults(self) -> list[str]:
+        address = self.deadman_url.get_secret_value()
+        if not address or _is_http(address):
+            return []
+        return ["CALLOUT_DEADMAN_URL must be an address that begins with http:// or https://"]
 
     def _notify_faults(self) -> list[str]:
         key, token = self.notify_api_key.get_secret_value(), self.notify_callback_token.get_secret_value()

@@ -6,6 +6,7 @@ from service.errors import ServiceError
 from service.records import outbox, reports, timers
 from service.runtime import Runtime
 from service.schema import is_current
+from service.work import Work
 
 
 def checks(runtime: Runtime) -> dict[str, str]:
@@ -15,8 +16,8 @@ def checks(runtime: Runtime) -> dict[str, str]:
         found["schema"] = "ok" if is_current(runtime.database) else "not current; run: callout migrate"
         found["database"] = "ok"
         if found["schema"] == "ok":
-            with runtime.reading():
-                found["rulebook"] = "ok"
+            found |= lags(runtime)
+            found["rulebook"] = "ok"
     except ServiceError as error:
         found["rulebook"] = error.detail
     except SQLAlchemyError as error:
@@ -24,13 +25,36 @@ def checks(runtime: Runtime) -> dict[str, str]:
     return found
 
 
+def lags(runtime: Runtime) -> dict[str, str]:
+    """Each queue, with `ok` or for how long what is due in it has been waiting. What a lease or a back-off put into the
+    future is not due. Raises SQLAlchemyError, NotSetUp."""
+    longest = runtime.settings.ready_lag_seconds
+    with runtime.reading() as work:
+        return {
+            queue: "ok" if seconds <= longest else f"{seconds:.0f} s behind; at most {longest} s are allowed"
+            for queue, seconds in _lags(work).items()
+        }
+
+
+def is_well(runtime: Runtime) -> bool:
+    """Whether nothing that is due has been waiting for too long."""
+    try:
+        return set(lags(runtime).values()) == {"ok"}
+    except (ServiceError, SQLAlchemyError):
+        return False
+
+
+def _lags(work: Work) -> dict[str, float]:
+    firsts = {"outbox": outbox.first_at(work), "timers": timers.first_at(work)}
+    return {queue: max((work.now - at).total_seconds(), 0) if at else 0 for queue, at in firsts.items()}
+
+
 def figures(runtime: Runtime) -> bytes:
     """Everything in Prometheus' text format; before anything is set up, what this process counted."""
     try:
         with runtime.reading() as work:
             milestones, tasks = reports.for_metrics(work)
-            firsts = {"outbox": outbox.first_at(work), "timers": timers.first_at(work)}
-            lag = {queue: max((work.now - at).total_seconds(), 0) if at else 0 for queue, at in firsts.items()}
+            lag = _lags(work)
             queued = {"outbox": outbox.unsent(work), "timers": timers.waiting(work)}
         runtime.metrics.standing(milestones=milestones, tasks=tasks, lag=lag, queued=queued)
     except (ServiceError, SQLAlchemyError):
