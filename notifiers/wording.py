@@ -64,6 +64,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in TEMPLATES.glob("*.txt")))
 
 
+@cache
 def fields(template: str) -> frozenset[str]:
     """The placeholders of a template."""
     source = (TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")

@@ -34,7 +34,8 @@ def check(text: str, *, read: Callable[[str], str], partnership: Partnership | N
 
 
 def _wording(text: str, partnership: Partnership | None, public_url: str) -> list[Fault]:
-    places = list(partnership.locality_names.values()) if partnership else ["East Central"]
+    places = partnership.locality_names.values() if partnership else ("East Central",)
+    place = max(places, key=lambda name: gsm7.septets(name) or gsm7.SINGLE, default="City-wide")
     faults = []
     for slug, (label, priority) in language.labels_in(text).items():
         field = f"pathways.{slug}.sms_label"
@@ -49,9 +50,7 @@ def _wording(text: str, partnership: Partnership | None, public_url: str) -> lis
                     expected="a neutral label such as 'Education response'",
                 )
             )
-        longest, template = max(
-            (_length(name, label, priority, place, public_url), name) for place in places for name in LABELLED
-        )
+        longest, template = max((_length(name, label, priority, place, public_url), name) for name in LABELLED)
         if longest > gsm7.SINGLE:
             faults.append(
                 Fault(
