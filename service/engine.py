@@ -13,7 +13,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from service.clock import SandboxClock
 from service.database import WAKE_CHANNEL
 from service.deadman import DeadMansSwitch
-from service.flows import deadlines, delivery, health, replies, rosters
+from service.flows import deadlines, delivery, errands, health, replies, rosters
+from service.records import errands as errand_rows
 from service.records import outbox, timers
 from service.records.inforce import NotSetUp
 from service.records.outbox import Claimed
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 
 TICK_SECONDS = 1
 CALENDAR_SECONDS = 5
+STANDING_SECONDS = 10
 LISTEN_SECONDS = 0.5  # for how long at most a stop waits for the listener
 RECONNECT_SECONDS = 5
 STALE_SECONDS = 30
@@ -52,6 +54,7 @@ class Engine:
         self._scheduler.add_job(self._reconcile, "interval", seconds=every, id="reconcile", coalesce=True)
         # In a thread of its own: a calendar that answers slowly must keep no page waiting.
         self._scheduler.add_job(self._read_calendars, "interval", seconds=CALENDAR_SECONDS, id="calendars")
+        self._scheduler.add_job(self._set_standing, "interval", seconds=STANDING_SECONDS, id="standing")
         self._scheduler.start()
         self._begin(self._loop)
         if self._runtime.settings.deadman_url.get_secret_value():
@@ -106,7 +109,7 @@ class Engine:
     def _round(self) -> None:
         with self._one_round:
             self._send_due()
-            if deadlines.run_due(self._runtime):
+            if deadlines.run_due(self._runtime) + errands.run_due(self._runtime):
                 self._work.set()
             self._last_round = time.monotonic()
         self._deadman.came_round()
@@ -138,7 +141,7 @@ class Engine:
     def _settle(self) -> None:
         busy = True
         while busy:
-            busy = deadlines.run_due(self._runtime) > 0
+            busy = deadlines.run_due(self._runtime) + errands.run_due(self._runtime) > 0
             while delivery.due_now(self._runtime) and (claimed := delivery.claim(self._runtime, INLINE_BATCH)):
                 busy = True
                 for message in claimed:
@@ -146,8 +149,8 @@ class Engine:
 
     def _next_due(self) -> datetime | None:
         with self._runtime.reading() as work:
-            moments = [moment for moment in (timers.first_at(work), outbox.first_at(work)) if moment]
-        return min(moments, default=None)
+            moments = (timers.first_at(work), errand_rows.first_at(work), outbox.first_at(work))
+        return min((moment for moment in moments if moment), default=None)
 
     def _send_due(self) -> None:
         while not self._stopping.is_set() and delivery.due_now(self._runtime):
@@ -176,6 +179,15 @@ class Engine:
         except Exception:
             # What was claimed is due again when its lease ends; readiness shows a database that is away.
             log.exception("reading calendars failed")
+
+    def _set_standing(self) -> None:
+        try:
+            errands.set_standing(self._runtime)
+        except NotSetUp:
+            return
+        except Exception:
+            # Set the next time; readiness shows a database that is away.
+            log.exception("setting the standing errands failed")
 
     def _send(self, claimed: Claimed) -> None:
         try:

@@ -1,0 +1,67 @@
+"""Due errands: each in a transaction of its own, exactly once."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+
+from service.models.errands import Errand, ErrandKind
+from service.records import errands
+from service.runtime import Runtime
+from service.work import Work
+
+log = structlog.get_logger()
+
+BATCH = 200
+
+# What is done for each kind. The row is gone by then: what comes again puts itself there again.
+DONE_BY: Mapping[ErrandKind, Callable[[Work, Errand], None]] = {}
+
+# The errands that are always there, with when each falls due first; None: the settings do without it.
+STANDING: Mapping[ErrandKind, Callable[[Work], datetime | None]] = {}
+
+
+def set_standing(runtime: Runtime) -> None:
+    """Put the errands there that are always there, and take away those that the settings do without. Raises NotSetUp."""
+    with runtime.reading() as work:
+        wrong = [kind for kind, first in STANDING.items() if (first(work) is None) is bool(errands.get(work, kind))]
+    if not wrong:
+        return
+    with runtime.transaction() as work:
+        for kind in wrong:
+            due_at = STANDING[kind](work)
+            if due_at is None:
+                errands.clear(work, kind)
+            elif errands.get(work, kind) is None:
+                errands.put(work, kind, due_at)
+
+
+def run_due(runtime: Runtime) -> int:
+    """Run the errands that are due, the one due longest first; how many there were, at most a batch."""
+    done = 0
+    while done < BATCH and _due(runtime):
+        key: tuple[str, str] | None = None
+        try:
+            with runtime.transaction() as work:
+                errand = errands.next_due(work)
+                if errand is None:
+                    break
+                key = (errand.kind, errand.subject)
+                work.session.delete(errand)
+                work.session.flush()
+                DONE_BY[ErrandKind(errand.kind)](work, errand)
+        except Exception:
+            if key is None:
+                raise
+            # One that can't be run, because a newer release put it there for instance, must not stop the others.
+            log.exception("errand failed", kind=key[0])
+            with runtime.transaction() as work:
+                errands.put_off(work, key)
+        done += 1
+    return done
+
+
+def _due(runtime: Runtime) -> bool:
+    with runtime.reading() as work:
+        first = errands.first_at(work)
+        return first is not None and first <= work.now

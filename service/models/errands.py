@@ -1,0 +1,29 @@
+"""Errands: what falls due without belonging to one task. A row each, so that any replica can run it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import JSON, Field, SQLModel
+
+from service.database import UtcDateTime
+
+
+class ErrandKind(StrEnum):
+    """What is to be done."""
+
+    CHECK_IN = (
+        "check-in"  # a worker who is out has said that they are safe by now, or is asked; the subject is the worker
+    )
+
+
+class Errand(SQLModel, table=True):
+    """One duty at a time to come; `subject` tells several of a kind apart. `payload` holds no personal data."""
+
+    __tablename__ = "errand"
+
+    kind: str = Field(primary_key=True)
+    subject: str = Field(default="", primary_key=True)
+    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    attempts: int = 0
+    payload: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

@@ -1,0 +1,59 @@
+"""Errands: set, taken away, and found when they fall due."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import col, func, select
+
+from service.database import skip_locked
+from service.models.errands import Errand, ErrandKind
+from service.work import Work
+
+LONGEST_DELAY = timedelta(minutes=30)
+
+
+def put(
+    work: Work, kind: ErrandKind, due_at: datetime, *, subject: str = "", payload: dict[str, Any] | None = None
+) -> None:
+    """Set an errand, in place of the one of the same kind and subject."""
+    errand = work.session.get(Errand, (kind.value, subject)) or Errand(kind=kind.value, subject=subject, due_at=due_at)
+    errand.due_at, errand.attempts, errand.payload = due_at, 0, payload or {}
+    work.session.add(errand)
+
+
+def get(work: Work, kind: ErrandKind, subject: str = "") -> Errand | None:
+    """An errand that is set."""
+    return work.session.get(Errand, (kind.value, subject))
+
+
+def clear(work: Work, kind: ErrandKind, subject: str = "") -> None:
+    """Take an errand away, if it is set."""
+    errand = get(work, kind, subject)
+    if errand is not None:
+        work.session.delete(errand)
+        work.session.flush()
+
+
+def next_due(work: Work) -> Errand | None:
+    """The errand that has been due for longest, held for this transaction; None: nothing is due."""
+    query = select(Errand).where(col(Errand.due_at) <= work.now).order_by(col(Errand.due_at)).limit(1)
+    return work.session.exec(skip_locked(query)).first()
+
+
+def put_off(work: Work, key: tuple[str, str]) -> None:
+    """Move an errand whose work failed, further each time: it must not stop the others."""
+    errand = work.session.get(Errand, key)
+    if errand is not None:
+        errand.attempts += 1
+        errand.due_at = work.now + min(timedelta(seconds=5 * 2**errand.attempts), LONGEST_DELAY)
+        work.session.add(errand)
+
+
+def first_at(work: Work) -> datetime | None:
+    """When the next errand falls due."""
+    return work.session.exec(select(func.min(Errand.due_at))).one()
+
+
+def waiting(work: Work) -> int:
+    """How many errands are set."""
+    return work.session.exec(select(func.count()).select_from(Errand)).one()
