@@ -183,3 +183,10 @@ def wall_clock(day: date, at: time, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, of a time on the clocks of a zone, as RFC 5545 section 3.3.5 reads it: in the hour that
     comes twice the first of the two, in the hour that is skipped as far after the change as it lay inside the gap."""
     return datetime.combine(day, at, zone).astimezone(UTC)
+
+
+def next_daily(after: datetime, at: time, zone: ZoneInfo) -> datetime:
+    """The first instant later than another at which the clocks of a zone show a time."""
+    day = after.astimezone(zone).date()
+    todays = wall_clock(day, at, zone)
+    return todays if todays > after else wall_clock(day + timedelta(days=1), at, zone)

@@ -127,6 +127,7 @@ class Engine:
                 self._slots.acquire()
             try:
                 target = clock.now() + by
+                errands.set_standing(self._runtime)
                 self._settle()
                 while (due := self._next_due()) is not None and due <= target:
                     clock.advance_to(due)

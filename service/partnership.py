@@ -1,14 +1,24 @@
 """The partnership file: who takes part, in which teams, on which rotas, and who answers when nobody else does."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cached_property
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from rules import rotation
 from rules.faults import read_yaml
@@ -39,6 +49,22 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError("is not a time zone; an example is Europe/London") from None
     return name
+
+
+def _clock(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return time.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f'{value!r} is not a time of day such as "09:00"') from None
+
+
+def _write_clock(value: time) -> str:
+    return f"{value:%H:%M}"
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_clock), Field(strict=True), PlainSerializer(_write_clock, return_type=str)]
 
 
 class Strict(BaseModel):
@@ -74,6 +100,12 @@ class DutySpec(Strict):
     rota: AnySpec | None = None
 
 
+class DailySpec(Strict):
+    """At which hours of local time the service looks after the rotas by itself."""
+
+    coverage: TimeOfDay = time(9)
+
+
 class Partnership(Strict):
     """The whole file, checked: every name in it leads somewhere."""
 
@@ -83,6 +115,7 @@ class Partnership(Strict):
     teams: Annotated[list[TeamSpec], Field(min_length=1)]
     workers: Annotated[list[WorkerSpec], Field(min_length=1)]
     duty: DutySpec
+    daily: DailySpec = DailySpec()
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -220,7 +253,7 @@ def differences(old: Partnership | None, new: Partnership) -> list[str]:
                 was, now = before[slug].model_dump(), after[slug].model_dump()
                 changed = ", ".join(field for field in now if was[field] != now[field])
                 lines.append(f"{kind} {slug}: changed ({changed})")
-    for field in ("partnership", "timezone", "localities", "duty"):
+    for field in ("partnership", "timezone", "localities", "duty", "daily"):
         if old is None or getattr(old, field) != getattr(new, field):
             lines.append(f"{field}: {'changed' if old else 'set'}")
     return lines

@@ -1,4 +1,9 @@
-"""Due errands: each in a transaction of its own, exactly once."""
+"""Due errands: each in a transaction of its own, exactly once.
+
+Nothing is sent from here: an errand that has something to say writes it to the outbox, which is sent under a lease
+outside any transaction, like every message. What needs the network otherwise (calendars of other systems, lost texts,
+the dead man's switch) is no errand but a job of the engine, in a thread of its own.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -6,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from service.models.errands import Errand, ErrandKind
-from service.records import errands
+from service.records import errands, rota_watch
 from service.runtime import Runtime
 from service.work import Work
 
@@ -15,10 +20,14 @@ log = structlog.get_logger()
 BATCH = 200
 
 # What is done for each kind. The row is gone by then: what comes again puts itself there again.
-DONE_BY: Mapping[ErrandKind, Callable[[Work, Errand], None]] = {}
+DONE_BY: Mapping[ErrandKind, Callable[[Work, Errand], None]] = {
+    ErrandKind.COVERAGE: rota_watch.check,
+}
 
 # The errands that are always there, with when each falls due first; None: the settings do without it.
-STANDING: Mapping[ErrandKind, Callable[[Work], datetime | None]] = {}
+STANDING: Mapping[ErrandKind, Callable[[Work], datetime | None]] = {
+    ErrandKind.COVERAGE: rota_watch.next_check,
+}
 
 
 def set_standing(runtime: Runtime) -> None:

@@ -15,6 +15,7 @@ class ErrandKind(StrEnum):
     CHECK_IN = (
         "check-in"  # a worker who is out has said that they are safe by now, or is asked; the subject is the worker
     )
+    COVERAGE = "coverage"  # look for gaps in the rotas of the days to come
 
 
 class Errand(SQLModel, table=True):
