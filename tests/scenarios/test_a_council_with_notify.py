@@ -45,9 +45,9 @@ class Council:
 
 @pytest.fixture
 def council(tmp_path: Path, database_url: str) -> Iterator[Council]:
-    """A council whose service runs, with nothing reported yet."""
+    """A council whose service runs, with nothing reported yet; its Twilio account has a name to send from and can't ring."""
     with running_notify() as notify:
-        with live_city(tmp_path, database_url, **notify.environment()) as city:
+        with live_city(tmp_path, database_url, CALLOUT_TWILIO_FROM="Callout", **notify.environment()) as city:
             notify.webhook_base = city.service.url
             try:
                 yield Council(city, notify)
