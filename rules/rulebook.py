@@ -12,7 +12,7 @@ from rules import checks
 from rules.calendar import Calendar, CalendarSpec
 from rules.durations import Duration
 from rules.escalation import Step
-from rules.faults import Fault, Lines, from_pydantic, from_syntax, read_yaml
+from rules.faults import Fault, Lines, from_pydantic, from_syntax, read_with_lines, read_yaml
 from rules.hotspots import PlacePolicy
 from rules.incident import Slug, Word
 from rules.places import KnownPlace
@@ -157,19 +157,18 @@ def check(text: str, *, read: Callable[[str], str], teams: Mapping[str, str | No
     """Every fault in one run, in the order of their lines. `teams`: the partnership's teams with their localities;
     None when no partnership is known, and then teams are not looked at."""
     _, faults = _read(text, read)
-    document = _document(text)
+    document = written(text)
     if document is not None:
         faults = faults + checks.examine(document, teams)
     unique = {(fault.line, fault.field, fault.problem): fault for fault in faults}
     return sorted(unique.values(), key=lambda fault: (fault.line or 0, fault.field))
 
 
-def labels_in(text: str) -> dict[str, tuple[str, str]]:
+def labels_in(document: checks.Document) -> dict[str, tuple[str, str]]:
     """The pathways' labels and priorities as they are written, whatever else may be wrong with them."""
-    document = _document(text)
     return {
         slug: (label, str(pathway.get("priority", "normal")))
-        for slug, pathway in (document.named("pathways").items() if document else ())
+        for slug, pathway in document.named("pathways").items()
         if isinstance(pathway, dict) and isinstance(label := pathway.get("sms_label"), str)
     }
 
@@ -179,15 +178,10 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Rulebook.model_json_schema(by_alias=True)}
 
 
-def line_of(text: str, field: str) -> int | None:
-    """The line on which a dotted field stands."""
-    document = _document(text)
-    return document.lines.of(field.split(".")) if document else None
-
-
-def _document(text: str) -> checks.Document | None:
+def written(text: str) -> checks.Document | None:
+    """What stands in a rulebook's text; None where that is no YAML, or no mapping."""
     try:
-        values, lines = read_yaml(text), Lines(text)
+        values, lines = read_with_lines(text)
     except yaml.YAMLError:
         return None
     return checks.Document(values, lines) if isinstance(values, dict) else None
@@ -195,8 +189,7 @@ def _document(text: str) -> checks.Document | None:
 
 def _read(text: str, read: Callable[[str], str]) -> tuple[Rulebook | None, list[Fault]]:
     try:
-        lines = Lines(text)
-        document = read_yaml(text)
+        document, lines = read_with_lines(text)
     except yaml.YAMLError as error:
         return None, [from_syntax(error)]
     if not isinstance(document, dict):

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
 
 from api.feeds.mapping import Format, Mapping, Model
-from rules.faults import Lines, from_pydantic, from_syntax, read_yaml
+from rules.faults import from_pydantic, from_syntax, read_with_lines
 from rules.incident import Slug, Word
 from service.errors import Fault, Invalid, SettingsWrong
 
@@ -145,7 +145,7 @@ def load(path: Path) -> CodeLists:
 def read(text: str, model: type[Table]) -> Table:
     """A model from YAML. Raises Invalid with the line, the field and what would be right."""
     try:
-        lines, document = Lines(text), read_yaml(text)
+        document, lines = read_with_lines(text)
     except yaml.YAMLError as error:
         found = [from_syntax(error)]
     else:

@@ -92,9 +92,7 @@ def apply_rulebook(
     """
     with runtime.setting_up() as setup:
         faults = _faults(runtime, setup, text, read)
-        # What is wrong with the book itself, not with how it fits this installation.
-        alone = rulebooks.check(text, read=read, partnership=None, public_url="")
-        if faults and (strict or alone):
+        if faults and (strict or _wrong_by_itself(text, read)):
             raise refused(faults)
         version, new = rulebooks.keep(
             setup.session,
@@ -111,6 +109,11 @@ def apply_rulebook(
         if not reviewed or version.activated_at is not None:
             _activate(setup, version, author)
     return version.number, faults
+
+
+def _wrong_by_itself(text: str, read: Callable[[str], str]) -> bool:
+    """Whether the book itself has a fault, and not only how it fits this installation."""
+    return bool(rulebooks.check(text, read=read, partnership=None, public_url=""))
 
 
 def activate_rulebook(runtime: Runtime, number: int, *, author: Author, reviewed: bool) -> None:

@@ -34,12 +34,15 @@ def check(text: str, *, read: Callable[[str], str], partnership: Partnership | N
 
 
 def _wording(text: str, partnership: Partnership | None, public_url: str) -> list[Fault]:
+    document = language.written(text)
+    if document is None:
+        return []
     places = partnership.locality_names.values() if partnership else ("East Central",)
     place = max(places, key=lambda name: gsm7.septets(name) or gsm7.SINGLE, default="City-wide")
     faults = []
-    for slug, (label, priority) in language.labels_in(text).items():
+    for slug, (label, priority) in language.labels_in(document).items():
         field = f"pathways.{slug}.sms_label"
-        line = language.line_of(text, field)
+        line = document.lines.of(field.split("."))
         harm = wording.forbidden_in(label)
         if harm:
             faults.append(

@@ -170,6 +170,12 @@ def test_a_pathway_that_nobody_uses_is_a_fault() -> None:
         ("\tx: 1", "not YAML"),
         ("rulebook: x", "missing"),
         ("rulebook: !!python/object/apply:os.system [ls]", "not YAML"),
+        ("[" * 100_000, "nests deeper"),
+        ("a: " + "{" * 50_000, "nests deeper"),
+        ("- " * 60_000, "nests deeper"),
+        ("a: &a [*a]", "nests deeper"),
+        ("b0: &b0 [x]\n" + "".join(f"b{n}: &b{n} [{f'*b{n - 1}, ' * 9}]\n" for n in range(1, 9)), "more than"),
+        ("a: \ud800", "half a character"),
     ],
 )
 def test_what_is_no_rulebook_is_said_to_be_none(text: str, problem: str) -> None:
@@ -177,6 +183,16 @@ def test_what_is_no_rulebook_is_said_to_be_none(text: str, problem: str) -> None
     assert any(problem in fault.problem for fault in faults)
     with pytest.raises(RulebookRefused):
         rulebook.load(text, read=beside)
+
+
+def test_a_part_may_be_written_once_and_named_again() -> None:
+    twice = (
+        SMALL.replace("education-inclusion:", "education-inclusion: &inclusion", 1)
+        .replace("rules:\n", "  another: *inclusion\nrules:\n", 1)
+        .replace("then: [education-inclusion]", "then: [education-inclusion, another]", 1)
+    )
+    book = rulebook.load(twice, read=beside).rulebook
+    assert book.pathways["another"] == book.pathways["education-inclusion"]
 
 
 def test_a_name_that_is_there_twice_is_a_fault() -> None:

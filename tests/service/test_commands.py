@@ -3,12 +3,14 @@
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from service.cli import COMMANDS
 from service.flows.setup import SHIPPED_PARTNERSHIP
 from service.settings import SHIPPED_RULEBOOK
 from tests.fakes.notify import running_notify
@@ -47,6 +49,21 @@ def test_a_city_is_switched_on_by_three_commands(tmp_path: Path) -> None:
     verified = run("audit", "verify", folder=tmp_path, **settings)
     assert verified.returncode == 0
     assert "the audit holds" in verified.stdout
+
+
+def test_the_command_itself_loads_nothing_that_only_one_of_its_commands_needs(tmp_path: Path) -> None:
+    asked = "import sys, service.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=True)
+    heavy = {"alembic", "api", "fastapi", "httpx", "notifiers", "pydantic", "rules", "sqlalchemy", "twilio", "uvicorn"}
+    assert not heavy & set(loaded.stdout.split())
+
+
+def test_what_is_no_command_is_said_in_a_line(tmp_path: Path) -> None:
+    ended = run("serf", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "No such command 'serf'" in ended.stderr
+    told = run("--help", folder=tmp_path).stdout
+    assert all(name in told for name in COMMANDS)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""What an operator runs: the schema, the partnership file, the audit, and a look at everything before trusting a start."""
+
+import sys
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Annotated
+
+import typer
+import yaml
+
+from service import doctor, schema
+from service.console import open_runtime, read_file, ready_runtime, user
+from service.flows import setup
+
+# By name: the command belongs to the service, which imports nothing of the API that stands above it.
+DESCRIBE = "api.app:describe"
+
+audit = typer.Typer(no_args_is_help=True, help="The audit.")
+
+
+def migrate() -> None:
+    """Bring the database's schema to this release."""
+    with open_runtime() as runtime:
+        schema.migrate(runtime.database)
+    print("the schema is current")
+
+
+def apply(file: Annotated[Path, typer.Argument(help="The partnership file.")]) -> None:
+    """Put a partnership file in force; the same file again changes nothing."""
+    text = read_file(file)
+    with ready_runtime() as runtime:
+        changes = setup.apply_partnership(runtime, text, actor=f"cli:{user()}").changes
+        faults = setup.load_rulebook(runtime)
+    print("\n".join(changes) if changes else "nothing changed")
+    for fault in faults:
+        print(f"rulebook, line {fault.line}, {fault.field}: {fault.problem}", file=sys.stderr)
+
+
+@audit.command("verify")
+def verify_audit() -> None:
+    """Follow the chain of the audit; name the first entry that was changed, deleted or moved."""
+    with ready_runtime() as runtime:
+        good, broken = setup.verify_audit(runtime)
+    if broken:
+        print(f"callout: the audit does not hold: {broken.why}; {good} entries before it do", file=sys.stderr)
+        raise typer.Exit(1)
+    print(f"the audit holds: {good} entries")
+
+
+def describe() -> None:
+    """Print the API's description as YAML."""
+    document = resolve_name(DESCRIBE)()
+    print(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120), end="")
+
+
+def run_doctor() -> None:
+    """Check settings, database, provider credentials and clock."""
+    findings = doctor.examine()
+    for finding in findings:
+        print(f"{'ok  ' if finding.good else 'BAD '} {finding.what}: {finding.detail}")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
