@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.access import RuntimeDep
 from api.problems import ApiError, responses
-from notifiers.base import BadCallback, Callback, Channel, Listens, Speaks
+from notifiers.base import BadCallback, Callback, Listens, Speaks
 from service.flows import calls, delivery, replies
 from service.runtime import Runtime
 
@@ -115,7 +115,7 @@ async def as_sent(request: Request, runtime: Runtime) -> Callback:
 
 def listener(runtime: Runtime, name: str) -> Listens | None:
     """The provider of this name, whatever channel it serves, if it is configured."""
-    found = (each for each in runtime.notifiers.values() if each.name == name and isinstance(each, Listens))
+    found = (each for each in runtime.providers if each.name == name and isinstance(each, Listens))
     return next(found, None)
 
 
@@ -127,10 +127,10 @@ def _twilio(runtime: Runtime) -> Listens:
 
 
 def _twilio_calls(runtime: Runtime) -> Speaks:
-    notifier = runtime.notifiers.get(Channel.VOICE)
-    if notifier is None or notifier.name != "twilio" or not isinstance(notifier, Speaks):
-        raise BadCallback("no Twilio account with a telephone number is configured")
-    return notifier
+    for each in runtime.providers:
+        if each.name == "twilio" and isinstance(each, Speaks):
+            return each
+    raise BadCallback("no Twilio account with a telephone number is configured")
 
 
 def _refused(refusal: BadCallback) -> ApiError:

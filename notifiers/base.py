@@ -76,8 +76,11 @@ class InboundText:
 class SendError(Exception):
     """The provider did not take the message.
 
-    `permanent`: this address will not work, so trying again is no use (an invalid number, an opted-out phone).
-    `opted_out`: the phone's owner has blocked the sender. `retry_after`: seconds, when the provider asks to wait.
+    `permanent`: this provider will never take this message, so trying it again is no use.
+    `bad_address`: more than that, the address is wrong whoever sends to it, so no other provider is tried.
+    `opted_out`: the phone's owner has blocked the sender; going round that by another provider is not ours to do.
+    `unknown`: it may have taken the message all the same (no answer came, or a 500), so it is asked before anybody else
+    is tried. `retry_after`: seconds, when the provider asks to wait.
     """
 
     def __init__(
@@ -85,14 +88,18 @@ class SendError(Exception):
         reason: str,
         *,
         permanent: bool = False,
+        bad_address: bool = False,
         opted_out: bool = False,
+        unknown: bool = False,
         code: str | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.permanent = permanent
+        self.permanent = permanent or bad_address or opted_out
+        self.bad_address = bad_address
         self.opted_out = opted_out
+        self.unknown = unknown
         self.code = code
         self.retry_after = retry_after
 
@@ -116,9 +123,13 @@ class Callback:
 
 @runtime_checkable
 class Notifier(Protocol):
-    """One provider. It keeps no rows, opens no transaction, and may be called from several threads at once."""
+    """One provider. It keeps no rows, opens no transaction, and may be called from several threads at once.
+
+    `name` is its word in settings and rows, `title` what people call it.
+    """
 
     name: str
+    title: str
     channels: frozenset[Channel]
 
     def send(self, message: Message) -> Accepted:
@@ -131,7 +142,7 @@ class Notifier(Protocol):
 
 
 @runtime_checkable
-class Asks(Protocol):
+class Asks(Notifier, Protocol):
     """A notifier that can say whether it already took a message, for when we crashed before writing that down."""
 
     def find(self, message: Message) -> Accepted | None:

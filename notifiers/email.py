@@ -34,7 +34,8 @@ class EmailSettings(BaseModel):
 class EmailNotifier:
     """Opens a connection for each message: pages by email are few, and a kept connection is one more thing to lose."""
 
-    name = "email"
+    name = "smtp"
+    title = "the mail server"
     channels = frozenset({Channel.EMAIL})
 
     def __init__(self, settings: EmailSettings) -> None:

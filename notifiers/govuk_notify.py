@@ -87,6 +87,7 @@ class NotifyNotifier:
     """One service of Notify's. The package's client is not thread-safe, so each call has one to itself."""
 
     name = "notify"
+    title = "GOV.UK Notify"
     channels = frozenset({Channel.SMS, Channel.EMAIL})
 
     def __init__(self, settings: NotifySettings) -> None:
@@ -116,7 +117,7 @@ class NotifyNotifier:
         alive = [each for each in found if reached(each["status"]).state is not ReceiptState.FAILED]
         return Accepted(provider_id=str(alive[0]["id"])) if alive else None
 
-    def received(self, since: datetime) -> list[InboundText]:
+    def received_since(self, moment: datetime) -> list[InboundText]:
         """The texts from phones that Notify took since a moment, oldest first; it keeps them for 7 days.
 
         They carry the ids under which the callbacks come, so what was acted on is known. Raises SendError.
@@ -126,10 +127,10 @@ class NotifyNotifier:
             page = client.get_received_texts()["received_text_messages"]
             while page:
                 texts += [self._text(_Text.model_validate(each)) for each in page]
-                if (texts[-1].received_at or since) < since:
+                if (texts[-1].received_at or moment) < moment:
                     break
                 page = client.get_received_texts(older_than=page[-1]["id"])["received_text_messages"]
-        return [text for text in reversed(texts) if text.received_at is None or text.received_at >= since]
+        return [text for text in reversed(texts) if text.received_at is None or text.received_at >= moment]
 
     def inbound(self, callback: Callback) -> InboundText:
         """A text from a phone. Raises BadCallback, or UnreadableCallback when the token is right and the content is not."""
@@ -186,7 +187,7 @@ class NotifyNotifier:
         except APIError as error:
             raise send_error(error) from None
         except (KeyError, TypeError, ValueError) as error:
-            raise SendError(f"Notify answered what can't be read ({type(error).__name__})") from None
+            raise SendError(f"Notify answered what can't be read ({type(error).__name__})", unknown=True) from None
         finally:
             self._idle.append(client)
 

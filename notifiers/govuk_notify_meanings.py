@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 
+import requests
 from notifications_python_client.errors import APIError
+from urllib3.exceptions import MaxRetryError
 
 from notifiers.base import ReceiptState, SendError
 
 RATE_WAIT = 5.0  # seconds; the limit of 3,000 a minute rolls, so there is room again soon
 WORTH_WAITING = timedelta(minutes=5)
 TOO_MANY = 429
+UNAVAILABLE = 503
 REFUSED = range(400, 500)
 ACCOUNT_TROUBLE = frozenset({401, 403, 404, 405, 408})
 DAILY = "TooManyRequestsError"
@@ -25,14 +28,15 @@ class Meaning:
 
     reason: str
     permanent: bool = False
+    bad_address: bool = False
 
 
 _KEY_OR_CLOCK = Meaning("the API key was refused, or this machine's clock is more than 30 seconds off")
 ERRORS: dict[tuple[int, str], Meaning] = {
     (400, "BadRequestError"): Meaning("Notify won't send this", permanent=True),
     (400, "ValidationError"): Meaning("Notify can't send this", permanent=True),
-    (400, "InvalidPhoneError"): Meaning("not a number that can be texted", permanent=True),
-    (400, "InvalidEmailError"): Meaning("not an email address", permanent=True),
+    (400, "InvalidPhoneError"): Meaning("not a number that can be texted", permanent=True, bad_address=True),
+    (400, "InvalidEmailError"): Meaning("not an email address", permanent=True, bad_address=True),
     (401, "AuthError"): _KEY_OR_CLOCK,
     (403, "AuthError"): _KEY_OR_CLOCK,
     (403, "BadRequestError"): _KEY_OR_CLOCK,
@@ -83,10 +87,10 @@ def send_error(error: APIError) -> SendError:
     limit, trouble at Notify and no answer at all mend with time or by an operator, so the message stays wanted.
     """
     if error.response is None:
-        return SendError(f"Notify can't be reached ({type(error.__cause__).__name__})")
+        return _no_answer(error.__cause__)
     status = error.status_code
     if status not in REFUSED:
-        return SendError(f"Notify answered {status}", code=str(status))
+        return SendError(f"Notify answered {status}", unknown=status != UNAVAILABLE, code=str(status))
     kind, words = _first_of(error)
     meaning = ERRORS.get((status, kind))
     if meaning is None:
@@ -96,7 +100,21 @@ def send_error(error: APIError) -> SendError:
         return _over_for_today(meaning, error.response.headers.get("Date", ""))
     told = next((plain for theirs, plain in EXPLAINED if theirs in words.lower()), meaning.reason)
     wait = RATE_WAIT if status == TOO_MANY else None
-    return SendError(f"{told} ({status} {kind})", permanent=meaning.permanent, code=kind, retry_after=wait)
+    return SendError(
+        f"{told} ({status} {kind})",
+        permanent=meaning.permanent,
+        bad_address=meaning.bad_address,
+        code=kind,
+        retry_after=wait,
+    )
+
+
+def _no_answer(cause: BaseException | None) -> SendError:
+    """Unless no connection was made, the message may have been taken."""
+    inner = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
+    unknown = not isinstance(cause, requests.ConnectTimeout) and not isinstance(inner, MaxRetryError)
+    what = "gave no answer" if unknown else "can't be reached"
+    return SendError(f"Notify {what} ({type(cause).__name__})", unknown=unknown)
 
 
 def _over_for_today(meaning: Meaning, at: str) -> SendError:

@@ -17,7 +17,7 @@ KINDS: dict[str, tuple[type[BaseModel], Callable[[Any], Notifier]]] = {
     "twilio": (TwilioSettings, TwilioNotifier),
     "twilio-voice": (TwilioSettings, TwilioVoice),
     "notify": (NotifySettings, NotifyNotifier),
-    "email": (EmailSettings, EmailNotifier),
+    "smtp": (EmailSettings, EmailNotifier),
 }
 
 

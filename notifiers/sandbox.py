@@ -13,6 +13,7 @@ class SandboxNotifier:
     """Takes everything; nothing leaves this machine."""
 
     name = "sandbox"
+    title = "the on-screen phones"
     channels = frozenset(Channel)
 
     def __init__(self, settings: SandboxSettings) -> None:

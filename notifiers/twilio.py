@@ -33,6 +33,8 @@ CLOCKS_APART = timedelta(minutes=5)
 LISTED = 50
 MOST_RECEIVED = 500
 TOO_MANY = 429
+UNAVAILABLE = 503
+NEVER_ASKED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 REFUSED = range(400, 500)
 ACCOUNT_TROUBLE = frozenset({401, 403, 404, 405, 408})
 
@@ -43,29 +45,30 @@ class Meaning:
 
     reason: str
     permanent: bool = False
+    bad_address: bool = False
     opted_out: bool = False
 
 
 CODES: dict[int, Meaning] = {
     20429: Meaning("too many requests"),
-    21211: Meaning("not a valid number", permanent=True),
+    21211: Meaning("not a valid number", permanent=True, bad_address=True),
     21214: Meaning("the number can't be reached", permanent=True),
-    21217: Meaning("not a valid number", permanent=True),
+    21217: Meaning("not a valid number", permanent=True, bad_address=True),
     21265: Meaning("a short code can't be texted", permanent=True),
     21408: Meaning("texts to this country are switched off", permanent=True),
-    21421: Meaning("not a valid number", permanent=True),
+    21421: Meaning("not a valid number", permanent=True, bad_address=True),
     21601: Meaning("the number can't get texts", permanent=True),
     21604: Meaning("no number was given", permanent=True),
     21610: Meaning("opted out", permanent=True, opted_out=True),
     21611: Meaning("the sender's queue is full"),
     21612: Meaning("no route from this sender to this number", permanent=True),
-    21614: Meaning("not a mobile number", permanent=True),
+    21614: Meaning("not a mobile number", permanent=True, bad_address=True),
     21617: Meaning("the text is too long", permanent=True),
     30001: Meaning("the sender's queue is full"),
     30002: Meaning("the account is suspended"),
     30003: Meaning("the handset can't be reached"),
     30004: Meaning("blocked by the network", permanent=True),
-    30005: Meaning("unknown number", permanent=True),
+    30005: Meaning("unknown number", permanent=True, bad_address=True),
     30006: Meaning("a landline, or a network that can't be reached", permanent=True),
     30007: Meaning("filtered by the network"),
     30008: Meaning("unknown error"),
@@ -169,6 +172,7 @@ class TwilioNotifier:
     """Texts from one sender."""
 
     name = "twilio"
+    title = "Twilio"
     channels = frozenset({Channel.SMS})
 
     def __init__(self, settings: TwilioSettings) -> None:
@@ -189,7 +193,7 @@ class TwilioNotifier:
         except TwilioRestException as error:
             raise send_error(error) from None
         except (httpx.HTTPError, ValueError) as error:
-            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+            raise no_answer(error) from None
         return Accepted(provider_id=str(sent.sid))
 
     def find(self, message: Message) -> Accepted | None:
@@ -200,7 +204,7 @@ class TwilioNotifier:
         except TwilioRestException as error:
             raise send_error(error) from None
         except (httpx.HTTPError, ValueError) as error:
-            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+            raise no_answer(error) from None
         same = [m for m in found if m.body == message.text and str(m.status) not in NEVER_LEFT]
         return Accepted(provider_id=str(same[0].sid)) if same else None
 
@@ -211,7 +215,7 @@ class TwilioNotifier:
         except TwilioRestException as error:
             raise send_error(error) from None
         except (httpx.HTTPError, ValueError) as error:
-            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+            raise no_answer(error) from None
         texts = [
             InboundText(
                 provider=self.name,
@@ -293,6 +297,7 @@ def send_error(error: TwilioRestException) -> SendError:
         return SendError(
             f"{meaning.reason} ({code})",
             permanent=meaning.permanent,
+            bad_address=meaning.bad_address,
             opted_out=meaning.opted_out,
             code=code,
             retry_after=wait,
@@ -300,4 +305,12 @@ def send_error(error: TwilioRestException) -> SendError:
     if error.status == TOO_MANY:
         return SendError("too many requests (429)", code=code, retry_after=1.0)
     permanent = error.status in REFUSED and error.status not in ACCOUNT_TROUBLE
-    return SendError(f"Twilio answered {error.status} ({code})", permanent=permanent, code=code)
+    unknown = error.status not in REFUSED and error.status != UNAVAILABLE
+    return SendError(f"Twilio answered {error.status} ({code})", permanent=permanent, unknown=unknown, code=code)
+
+
+def no_answer(error: Exception) -> SendError:
+    """No answer that can be read. Unless no connection was made, the message may have been taken."""
+    unknown = not isinstance(error, NEVER_ASKED)
+    what = "gave no answer" if unknown else "can't be reached"
+    return SendError(f"Twilio {what} ({type(error).__name__})", unknown=unknown)

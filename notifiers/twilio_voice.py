@@ -19,9 +19,8 @@ from notifiers.base import (
     Message,
     Receipt,
     ReceiptState,
-    SendError,
 )
-from notifiers.twilio import CLOCKS_APART, LISTED, TwilioAccount, TwilioSettings, send_error
+from notifiers.twilio import CLOCKS_APART, LISTED, TwilioAccount, TwilioSettings, no_answer, send_error
 
 RINGS_SECONDS = 25  # shorter than most voicemail boxes wait
 KEY_SECONDS = 8
@@ -48,6 +47,7 @@ class TwilioVoice:
     """Calls from one account's number."""
 
     name = "twilio"
+    title = "Twilio"
     channels = frozenset({Channel.VOICE})
 
     def __init__(self, settings: TwilioSettings) -> None:
@@ -73,7 +73,7 @@ class TwilioVoice:
         except TwilioRestException as error:
             raise send_error(error) from None
         except (httpx.HTTPError, ValueError) as error:
-            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+            raise no_answer(error) from None
         return Accepted(provider_id=str(call.sid))
 
     def find(self, message: Message) -> Accepted | None:
@@ -86,7 +86,7 @@ class TwilioVoice:
         except TwilioRestException as error:
             raise send_error(error) from None
         except (httpx.HTTPError, ValueError) as error:
-            raise SendError(f"Twilio can't be reached ({type(error).__name__})") from None
+            raise no_answer(error) from None
         made = [
             call
             for call in found

@@ -11,7 +11,6 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from notifiers.base import Channel
 from notifiers.govuk_notify import NotifyNotifier
 from service import schema
 from service.clock import SystemClock
@@ -95,19 +94,18 @@ def _providers(runtime: Runtime) -> Iterator[Finding]:
     if not settings.has_notify and not settings.has_twilio:
         nothing = "no provider: neither CALLOUT_NOTIFY_API_KEY nor CALLOUT_TWILIO_ACCOUNT_SID is set"
         yield Finding("texts", settings.sandbox, nothing)
-    if settings.has_notify:
-        unused = "; CALLOUT_SMTP_URL is not used" if settings.has_mail_server else ""
-        yield Finding("email", True, f"goes out by GOV.UK Notify{unused}")
-    elif settings.has_mail_server:
+    if settings.has_mail_server:
         yield _smtp(settings)
-    elif not settings.sandbox:
+    elif not settings.has_notify and not settings.sandbox:
         yield Finding("email", True, "no mail server: CALLOUT_SMTP_URL is not set, so email steps are skipped")
+    for channel, providers in runtime.notifiers.items():
+        yield Finding(channel.value, True, f"by {', then '.join(each.title for each in providers)}")
 
 
 def _notify(runtime: Runtime) -> Finding:
-    notifier = runtime.notifiers[Channel.SMS]
-    if not isinstance(notifier, NotifyNotifier):
-        return Finding("GOV.UK Notify", False, f"texts go out by {notifier.name}")
+    notifier = next((each for each in runtime.providers if isinstance(each, NotifyNotifier)), None)
+    if notifier is None:
+        return Finding("GOV.UK Notify", False, "is set, and neither CALLOUT_SMS_PROVIDERS nor ..._EMAIL_... names it")
     faults = notifier.shortcomings()
     if faults:
         return Finding("GOV.UK Notify", False, "; ".join(faults))

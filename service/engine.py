@@ -14,10 +14,10 @@ from service.clock import SandboxClock
 from service.database import WAKE_CHANNEL
 from service.deadman import DeadMansSwitch
 from service.flows import deadlines, delivery, errands, health, replies, rosters
+from service.records import claims, timers
 from service.records import errands as errand_rows
-from service.records import outbox, timers
+from service.records.claims import Claimed
 from service.records.inforce import NotSetUp
-from service.records.outbox import Claimed
 from service.runtime import Runtime
 
 log = structlog.get_logger()
@@ -150,7 +150,7 @@ class Engine:
 
     def _next_due(self) -> datetime | None:
         with self._runtime.reading() as work:
-            moments = (timers.first_at(work), errand_rows.first_at(work), outbox.first_at(work))
+            moments = (timers.first_at(work), errand_rows.first_at(work), claims.first_at(work))
         return min((moment for moment in moments if moment), default=None)
 
     def _send_due(self) -> None:

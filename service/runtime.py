@@ -58,7 +58,7 @@ class Runtime:
     database: Database
     clock: Clock
     keyring: Keyring
-    notifiers: Mapping[Channel, Notifier]
+    notifiers: Mapping[Channel, tuple[Notifier, ...]]
     metrics: Metrics
     changed: Signal
     in_force: inforce.InForce
@@ -108,9 +108,15 @@ class Runtime:
 
     def close(self) -> None:
         """Give back connections."""
-        for notifier in set(self.notifiers.values()):
+        for notifier in self.providers:
             notifier.close()
         self.database.close()
+
+    @property
+    def providers(self) -> list[Notifier]:
+        """Every provider once, whatever channels it serves."""
+        every = (each for providers in self.notifiers.values() for each in providers)
+        return list({id(each): each for each in every}.values())
 
 
 def build_runtime(settings: Settings) -> Runtime:
@@ -130,21 +136,26 @@ def build_runtime(settings: Settings) -> Runtime:
     )
 
 
-def build_notifiers(settings: Settings) -> dict[Channel, Notifier]:
-    """The provider of each channel: where several serve the same one, the last in this list.
+def build_notifiers(settings: Settings) -> dict[Channel, tuple[Notifier, ...]]:
+    """The providers of each channel, in the order in which they are tried.
 
     In sandbox mode the on-screen phones serve the channels that have no other.
     """
-    providers: list[Notifier] = []
-    if settings.sandbox:
-        providers.append(build("sandbox", {}))
-    if settings.has_twilio:
-        providers += _twilio(settings)
-    if settings.has_mail_server:
-        providers.append(build("email", {"smtp_url": settings.smtp_url, "sender": settings.smtp_from}))
+    built: list[Notifier] = []
     if settings.has_notify:
-        providers.append(_notify(settings))
-    return {channel: provider for provider in providers for channel in provider.channels}
+        built.append(_notify(settings))
+    if settings.has_twilio:
+        built += _twilio(settings)
+    if settings.has_mail_server:
+        built.append(build("smtp", {"smtp_url": settings.smtp_url, "sender": settings.smtp_from}))
+    phones = (build("sandbox", {}),) if settings.sandbox else ()
+    serving = {channel: _in_order(built, channel, settings) or phones for channel in Channel}
+    return {channel: providers for channel, providers in serving.items() if providers}
+
+
+def _in_order(built: list[Notifier], channel: Channel, settings: Settings) -> tuple[Notifier, ...]:
+    found = {each.name: each for each in built if channel in each.channels}
+    return tuple(found[name] for name in settings.providers_of(channel) if name in found)
 
 
 def _twilio(settings: Settings) -> list[Notifier]:

@@ -2,22 +2,19 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
-from urllib.parse import urlsplit
+from typing import Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError
+from pydantic_settings import SettingsConfigDict
 
-from notifiers import govuk_notify
 from service.errors import SettingsWrong
+from service.provider_settings import ProviderSettings
+from service.setting_types import HttpAddress, is_http, weak
 
 SHIPPED_RULEBOOK = Path(__file__).parent.parent / "rules" / "books" / "bristol.yaml"
 SHIPPED_PARTNERSHIP = SHIPPED_RULEBOOK.with_name("bristol-partnership.yaml")
 
 SHIPPED_CODE_LISTS = SHIPPED_RULEBOOK.with_name("code-lists.yaml")
-
-WEAKEST_SECRET = 32
-GUESSABLE = ("changeme", "change-me", "secret", "password", "example", "default", "callout")
 
 
 class Mode(StrEnum):
@@ -34,21 +31,7 @@ class Switch(StrEnum):
     OFF = "off"
 
 
-def _plain_http_url(value: str) -> str:
-    if not _is_http(value):
-        raise ValueError("must be an address that begins with http:// or https://")
-    return value.rstrip("/")
-
-
-def _is_http(value: str) -> bool:
-    parts = urlsplit(value)
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
-
-
-HttpAddress = Annotated[str, AfterValidator(_plain_http_url)]
-
-
-class Settings(BaseSettings):
+class Settings(ProviderSettings):
     """Everything that differs between one installation and another."""
 
     model_config = SettingsConfigDict(env_prefix="CALLOUT_", env_file=".env", extra="ignore", env_ignore_empty=True)
@@ -69,17 +52,6 @@ class Settings(BaseSettings):
         description="whether a second person puts a new rulebook in force; if not said, in live mode alone",
     )
     engine: Switch = Switch.ON
-    twilio_account_sid: str = ""
-    twilio_auth_token: SecretStr = SecretStr("")
-    twilio_from: str = ""
-    twilio_api_base: HttpAddress = "https://api.twilio.com"
-    notify_api_key: SecretStr = SecretStr("")
-    notify_api_base: HttpAddress = govuk_notify.API_BASE
-    notify_callback_token: SecretStr = SecretStr("")
-    notify_sms_template: str = ""
-    notify_email_template: str = ""
-    smtp_url: SecretStr = SecretStr("")
-    smtp_from: str = ""
     sandbox_clock: AwareDatetime | None = Field(
         default=None, description="when a new sandbox's clock begins; now if not said"
     )
@@ -112,21 +84,6 @@ class Settings(BaseSettings):
         return self.rulebook_review is Switch.ON if self.rulebook_review else not self.sandbox
 
     @property
-    def has_twilio(self) -> bool:
-        """Whether an account at Twilio is configured."""
-        return bool(self.twilio_account_sid)
-
-    @property
-    def has_notify(self) -> bool:
-        """Whether a service of GOV.UK Notify is configured."""
-        return bool(self.notify_api_key.get_secret_value())
-
-    @property
-    def has_mail_server(self) -> bool:
-        """Whether a mail server is configured."""
-        return bool(self.smtp_url.get_secret_value())
-
-    @property
     def secrets(self) -> list[str]:
         """The secret keys, newest first: a comma lets an old one go on being read while a new one is written with."""
         return [part.strip() for part in self.secret_key.get_secret_value().split(",") if part.strip()]
@@ -134,8 +91,7 @@ class Settings(BaseSettings):
     def checked(self) -> Self:
         """Refuse what must not go live; each fault names its variable. Raises SettingsWrong."""
         faults = [
-            *self._provider_faults(),
-            *self._notify_faults(),
+            *self.provider_faults(live=not self.sandbox),
             *self._watch_faults(),
             *([] if self.sandbox else self._secret_faults()),
         ]
@@ -156,63 +112,11 @@ class Settings(BaseSettings):
             if weak(secret)
         ]
 
-    def _provider_faults(self) -> list[str]:
-        faults = []
-        token = self.twilio_auth_token.get_secret_value()
-        if self.twilio_account_sid and not token:
-            faults.append("CALLOUT_TWILIO_AUTH_TOKEN is not set, but CALLOUT_TWILIO_ACCOUNT_SID is")
-        if token and not self.twilio_account_sid:
-            faults.append("CALLOUT_TWILIO_ACCOUNT_SID is not set, but CALLOUT_TWILIO_AUTH_TOKEN is")
-        if self.twilio_account_sid and not self.twilio_from:
-            faults.append("CALLOUT_TWILIO_FROM is not set: the number or sender that texts come from")
-        if self.has_mail_server and not self.smtp_from:
-            faults.append("CALLOUT_SMTP_FROM is not set: the address that emails come from")
-        return faults
-
     def _watch_faults(self) -> list[str]:
         address = self.deadman_url.get_secret_value()
-        if not address or _is_http(address):
+        if not address or is_http(address):
             return []
         return ["CALLOUT_DEADMAN_URL must be an address that begins with http:// or https://"]
-
-    def _notify_faults(self) -> list[str]:
-        key, token = self.notify_api_key.get_secret_value(), self.notify_callback_token.get_secret_value()
-        given = {
-            "CALLOUT_NOTIFY_API_KEY": key,
-            "CALLOUT_NOTIFY_CALLBACK_TOKEN": token,
-            "CALLOUT_NOTIFY_SMS_TEMPLATE": self.notify_sms_template,
-            "CALLOUT_NOTIFY_EMAIL_TEMPLATE": self.notify_email_template,
-        }
-        if not any(given.values()):
-            return []
-        there = next(name for name, value in given.items() if value)
-        faults = [f"{name} is not set, but {there} is" for name, value in given.items() if not value]
-        if key and not govuk_notify.KEY.fullmatch(key):
-            faults.append(
-                "CALLOUT_NOTIFY_API_KEY is no key of GOV.UK Notify's: NAME-SERVICE-SECRET, the last two of them ids"
-            )
-        faults += [
-            f"{name} is no template's id: GOV.UK Notify shows it on the template's page"
-            for name, value in given.items()
-            if name.endswith("_TEMPLATE") and value and not govuk_notify.ID.fullmatch(value)
-        ]
-        tokens = [part.strip() for part in token.split(",") if part.strip()]
-        if not self.sandbox and any(weak(each) for each in tokens):
-            faults.append(
-                "CALLOUT_NOTIFY_CALLBACK_TOKEN is weak: at least 32 characters that nobody could guess are needed"
-            )
-        return faults
-
-
-def weak(secret: str) -> bool:
-    """Whether a secret is short, repetitive or holds a word that everybody tries first."""
-    few_different = 10
-    lowered = secret.lower()
-    return (
-        len(secret) < WEAKEST_SECRET
-        or len(set(secret)) < few_different
-        or any(lowered.startswith(word) for word in GUESSABLE)
-    )
 
 
 def read_settings() -> Settings:

@@ -33,9 +33,10 @@ def free_port() -> int:
         return port
 
 
-def open_sandbox(database_url: str) -> Runtime:
-    """A runtime on a database of the tests' own."""
-    return build_runtime(Settings(database_url=database_url, secret_key="for-tests-only-" + "x1y2z3" * 5))
+def open_sandbox(database_url: str, **more: Any) -> Runtime:
+    """A runtime on a database of the tests' own. `more`: settings beside it, or the variables that hold them."""
+    given = {name.removeprefix("CALLOUT_").lower(): value for name, value in more.items()}
+    return build_runtime(Settings(database_url=database_url, secret_key="for-tests-only-" + "x1y2z3" * 5, **given))
 
 
 def build_sandbox(database_url: str) -> Runtime:

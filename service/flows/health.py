@@ -3,7 +3,7 @@
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import ServiceError
-from service.records import errands, outbox, reports, timers
+from service.records import claims, errands, outbox, reports, timers
 from service.runtime import Runtime
 from service.schema import is_current
 from service.work import Work
@@ -45,7 +45,7 @@ def is_well(runtime: Runtime) -> bool:
 
 
 def _lags(work: Work) -> dict[str, float]:
-    firsts = {"outbox": outbox.first_at(work), "timers": timers.first_at(work), "errands": errands.first_at(work)}
+    firsts = {"outbox": claims.first_at(work), "timers": timers.first_at(work), "errands": errands.first_at(work)}
     return {queue: max((work.now - at).total_seconds(), 0) if at else 0 for queue, at in firsts.items()}
 
 

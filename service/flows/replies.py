@@ -57,7 +57,7 @@ def ask_for_texts(runtime: Runtime) -> int:
     called off, and the timeline says why.
     """
     late = 0
-    for notifier in {id(each): each for each in runtime.notifiers.values()}.values():
+    for notifier in runtime.providers:
         if not isinstance(notifier, Remembers):
             continue
         try:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import JSON, Field, SQLModel
 
 from service.database import UtcDateTime
 from service.privacy import SealedText
@@ -58,6 +58,7 @@ class OutboxMessage(SQLModel, table=True):
     provider_id: str | None = Field(default=None, index=True)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str | None = None
+    tried: list[dict[str, object]] | None = Field(default=None, sa_type=JSON)
 
 
 class ReceivedText(SQLModel, table=True):

@@ -64,6 +64,9 @@ class FakeNotify:
     refuse_next: deque[Refusal] = field(default_factory=deque)
     fails: dict[str, str] = field(default_factory=dict)
     lose_next_answer: int = 0
+    fail_after_taking: int = 0
+    refuse_asking: bool = False
+    down: bool = False
     takes_seconds: float = 0
     hurry: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
@@ -175,6 +178,9 @@ class FakeNotify:
             handler.close_connection = True
             handler.connection.close()
             return 0, {}
+        if self.fail_after_taking:
+            self.fail_after_taking -= 1
+            raise Refusal(500, "Exception", "Internal server error")
         if self.delivers and self.webhook_base:
             self._reporting.submit(self._deliver, sent)
         return 201, self._answer_of(sent)
@@ -207,6 +213,8 @@ class FakeNotify:
     def _list(self, query: dict[str, list[str]]) -> Answer:
         reference = query.get("reference", [""])[0]
         self.looked_up.append(reference)
+        if self.refuse_asking:
+            raise Refusal(503, None, "")
         with self.changed:
             found = [each for each in self.notifications if reference in ("", each.reference)]
         kept = [
@@ -268,6 +276,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, answer: Any) -> None:
         try:
+            if self.notify.down:
+                raise Refusal(503, None, "")
             believe(
                 self.headers.get("Authorization", ""),
                 service_id=self.notify.service_id,

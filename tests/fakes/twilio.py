@@ -82,6 +82,7 @@ class FakeTwilio(Rings):
     refuse_call: dict[str, int] = field(default_factory=dict)
     refuse_next: deque[Refusal] = field(default_factory=deque)
     lose_next_answer: int = 0
+    down: bool = False
     takes_seconds: float = 0
     blocked: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
@@ -272,6 +273,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, listed(parse_qs(asked.query)) if listed else account)
 
     def _known(self) -> bool:
+        if self.twilio.down:
+            self._answer(503, _error(Refusal(503)))
+            return False
         path = API.match(urlsplit(self.path).path)
         pair = f"{self.twilio.account_sid}:{self.twilio.auth_token}"
         if self.headers.get("Authorization") != "Basic " + base64.b64encode(pair.encode()).decode():

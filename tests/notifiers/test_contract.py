@@ -69,7 +69,7 @@ def email_with(stack: ExitStack, prepare: Callable[[FakeMail], None], url: str |
     running = stack.enter_context(running_mail())
     prepare(running)
     values = {"smtp_url": SecretStr(url or running.url), "sender": "callout@callout.example.org"}
-    return registry.build("email", values)
+    return registry.build("smtp", values)
 
 
 def answers(refusal: Refusal) -> Callable[[FakeTwilio], None]:
@@ -157,7 +157,32 @@ def test_what_twilio_refuses(stack: ExitStack, refusal: Refusal, permanent: bool
 
 def test_a_twilio_that_is_not_there_is_tried_again(stack: ExitStack) -> None:
     notifier = twilio_with(stack, lambda _: None, base=f"http://127.0.0.1:{closed_port()}")
-    assert failure(notifier, Channel.SMS, "+447700900101").permanent is AGAIN
+    refused = failure(notifier, Channel.SMS, "+447700900101")
+    assert (refused.permanent, refused.unknown) == (AGAIN, False)
+
+
+def test_a_twilio_that_breaks_off_may_have_taken_the_text(stack: ExitStack) -> None:
+    notifier = twilio_with(stack, lambda running: setattr(running, "lose_next_answer", 1))
+    refused = failure(notifier, Channel.SMS, "+447700900101")
+    assert (refused.permanent, refused.unknown) == (AGAIN, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "unknown"), [(500, True), (502, True), (504, True), (503, False), (429, False), (401, False)]
+)
+def test_after_which_answers_nobody_knows_whether_it_was_taken(stack: ExitStack, status: int, unknown: bool) -> None:
+    twilio = twilio_with(stack, answers(Refusal(status)))
+    notify = notify_with(stack, lambda running: running.refuse_next.append(NotifyRefusal(status, None, "")))
+    for notifier in (twilio, notify):
+        assert failure(notifier, Channel.SMS, "+447700900101").unknown is unknown
+
+
+def test_a_number_that_is_wrong_for_anybody_is_told_from_one_that_this_provider_will_not_take(stack: ExitStack) -> None:
+    wrong = {21211, 21217, 21421, 21614}
+    for code in (*wrong, 21408, 21612, 21610):
+        refused = failure(twilio_with(stack, answers(Refusal(400, code))), Channel.SMS, "+447700900101")
+        assert refused.permanent
+        assert refused.bad_address is (code in wrong)
 
 
 def test_a_number_that_can_not_be_rung_is_the_next_channels(stack: ExitStack) -> None:
@@ -196,13 +221,14 @@ def test_a_number_that_notify_can_not_text_is_refused_for_good(stack: ExitStack,
 def test_a_notify_that_is_not_there_is_tried_again(stack: ExitStack) -> None:
     notifier = notify_with(stack, lambda _: None, base=f"http://127.0.0.1:{closed_port()}")
     refused = failure(notifier, Channel.SMS, "+447700900101")
-    assert refused.permanent is AGAIN
+    assert (refused.permanent, refused.unknown) == (AGAIN, False)
     assert "ConnectionError" in refused.reason
 
 
 def test_a_notify_that_breaks_off_is_tried_again(stack: ExitStack) -> None:
     notifier = notify_with(stack, lambda running: setattr(running, "lose_next_answer", 1))
-    assert failure(notifier, Channel.SMS, "+447700900101").permanent is AGAIN
+    refused = failure(notifier, Channel.SMS, "+447700900101")
+    assert (refused.permanent, refused.unknown) == (AGAIN, True)
 
 
 @pytest.mark.parametrize(
@@ -234,4 +260,4 @@ def test_a_wrong_password_is_tried_again_because_an_operator_mends_it(stack: Exi
 
 
 def test_every_kind_is_known_by_a_plain_word() -> None:
-    assert set(registry.KINDS) == {"sandbox", "twilio", "twilio-voice", "notify", "email"}
+    assert set(registry.KINDS) == {"sandbox", "twilio", "twilio-voice", "notify", "smtp"}

@@ -193,12 +193,20 @@ def test_the_package_writes_nothing_of_a_message_into_the_log(
     assert "Zebedee" not in caplog.text + refused.value.reason
 
 
-@pytest.mark.parametrize("broken", [requests.ConnectTimeout(), requests.ReadTimeout(), requests.ConnectionError()])
-def test_no_answer_in_time_is_tried_again(broken: requests.RequestException) -> None:
+@pytest.mark.parametrize(
+    ("broken", "what", "unknown"),
+    [
+        (requests.ConnectTimeout(), "can't be reached", False),
+        (requests.ReadTimeout(), "gave no answer", True),
+        (requests.ConnectionError(), "gave no answer", True),
+    ],
+)
+def test_no_answer_in_time_is_tried_again(broken: requests.RequestException, what: str, unknown: bool) -> None:
     with pytest.raises(HTTPError) as failed:
         raise HTTPError.create(broken) from broken
     refused = send_error(failed.value)
-    assert (refused.permanent, refused.reason) == (False, f"Notify can't be reached ({type(broken).__name__})")
+    assert (refused.permanent, refused.unknown) == (False, unknown)
+    assert refused.reason == f"Notify {what} ({type(broken).__name__})"
 
 
 @pytest.mark.parametrize(
@@ -332,16 +340,16 @@ def test_an_unknown_status_can_not_be_read(notify: FakeNotify, notifier: NotifyN
 def test_received_texts_are_listed_page_by_page_from_a_moment_on(notify: FakeNotify, notifier: NotifyNotifier) -> None:
     for minute in range(600):
         notify.hears("+447700900101", f"text {minute}", at=AT + timedelta(minutes=minute))
-    texts = notifier.received(AT + timedelta(minutes=100))
+    texts = notifier.received_since(AT + timedelta(minutes=100))
     assert [text.body for text in texts] == [f"text {minute}" for minute in range(100, 600)]
     assert texts[0].received_at == AT + timedelta(minutes=100)
     assert texts[0].sender == "+447700900101"
     assert texts[0].provider_id == notify.texts_in[100]["id"], "the id under which the callback came"
-    assert notifier.received(AT - timedelta(days=7))[0].body == "text 0"
+    assert notifier.received_since(AT - timedelta(days=7))[0].body == "text 0"
 
 
 def test_nothing_received_is_an_empty_list(notifier: NotifyNotifier) -> None:
-    assert notifier.received(AT) == []
+    assert notifier.received_since(AT) == []
 
 
 def test_a_good_key_and_good_templates_have_no_shortcomings(notify: FakeNotify, notifier: NotifyNotifier) -> None:

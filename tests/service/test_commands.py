@@ -156,11 +156,14 @@ def test_the_doctor_finds_what_is_good_and_what_is_not(tmp_path: Path) -> None:
 
 def test_the_doctor_asks_notify_and_sends_nothing(tmp_path: Path) -> None:
     with running_notify() as notify:
-        mail = {"CALLOUT_SMTP_URL": "smtp://127.0.0.1:1", "CALLOUT_SMTP_FROM": "callout@callout.example.org"}
-        settings = live(tmp_path) | notify.environment() | mail
+        settings = live(tmp_path) | notify.environment()
         healthy = run("doctor", folder=tmp_path, **settings)
         assert re.search(r'^ok   GOV\.UK Notify.*"callout_live"', healthy.stdout, re.MULTILINE), healthy.stdout
-        assert re.search(r"^ok   email.*CALLOUT_SMTP_URL is not used", healthy.stdout, re.MULTILINE), healthy.stdout
+        assert re.search(r"^ok   email.*by GOV.UK Notify", healthy.stdout, re.MULTILINE), healthy.stdout
+        mail = {"CALLOUT_SMTP_URL": "smtp://127.0.0.1:1", "CALLOUT_SMTP_FROM": "callout@callout.example.org"}
+        both = run("doctor", folder=tmp_path, **(settings | mail))
+        assert re.search(r"^ok   email.*by GOV.UK Notify, then the mail server", both.stdout, re.MULTILINE), both.stdout
+        assert re.search(r"^BAD  email.*can't be reached", both.stdout, re.MULTILINE), both.stdout
         notify.sms.body = "Council: ((message)) ((name))"
         wrong = run("doctor", folder=tmp_path, **settings)
         assert wrong.returncode == 1

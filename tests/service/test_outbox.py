@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
-from notifiers.base import ReceiptState, SendError
+from notifiers.base import ReceiptState
 from rules.incident import IncidentReport, Place
 from service.flows import actions, delivery, intake
 from service.flows.actions import Scope
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Task
-from service.records import outbox
+from service.records import claims, outbox, settling
 from service.records.judging import Submission
 from service.runtime import Runtime
 
@@ -65,7 +65,7 @@ def test_a_sender_that_died_leaves_its_message_due_again_when_its_lease_ends(run
     (first,) = delivery.claim(runtime, 10)
     assert not first.again
     assert delivery.claim(runtime, 10) == []
-    pass_time(runtime, outbox.LEASE - timedelta(seconds=1))
+    pass_time(runtime, claims.LEASE - timedelta(seconds=1))
     assert delivery.claim(runtime, 10) == []
     pass_time(runtime, timedelta(seconds=2))
     (second,) = delivery.claim(runtime, 10)
@@ -94,7 +94,11 @@ def test_trouble_that_mends_is_put_off_longer_each_time_and_given_up_after_two_h
             reference = reference or batch[0].message.reference
             if batch[0].message.reference != reference:
                 break
-            delivery.settle_failed(runtime, reference, SendError("503"), provider="twilio")
+            with runtime.transaction() as work:
+                held = settling.held(work, batch[0], ())
+                assert held is not None
+                wait = settling.backoff(held.attempts)
+                settling.put_off(held, "503", provider="twilio", until=work.now + wait)
         row = next(message for message in messages(runtime) if message.id == reference)
         if row.state == MessageState.FAILED:
             break
@@ -114,7 +118,7 @@ def test_trouble_that_mends_is_put_off_longer_each_time_and_given_up_after_two_h
 def test_the_wait_doubles_up_to_half_a_minute_and_heeds_the_provider(
     attempts: int, asked: float | None, low: float, high: float
 ) -> None:
-    drawn = {outbox.backoff(attempts, asked).total_seconds() for _ in range(50)}
+    drawn = {settling.backoff(attempts, asked).total_seconds() for _ in range(50)}
     assert low <= min(drawn) <= max(drawn) <= high
     assert asked or len(drawn) > 10, "jitter spreads a queue that would return all at once"
 
@@ -146,7 +150,7 @@ def test_receipts_in_any_order_never_move_a_message_backwards(
     (claimed,) = delivery.claim(runtime, 1)
     for receipt in receipts:
         with runtime.transaction() as work:
-            outbox.settle_receipt(
+            settling.receipt(
                 work, ReceiptState(receipt), reference=claimed.message.reference, provider_id="SM1", error=None
             )
     assert messages(runtime)[0].state == state
@@ -156,17 +160,19 @@ def test_a_receipt_that_overtakes_the_providers_own_answer_stands(runtime: Runti
     open_tasks(runtime, 1)
     (claimed,) = delivery.claim(runtime, 1)
     with runtime.transaction() as work:
-        outbox.settle_receipt(
+        settling.receipt(
             work, ReceiptState.DELIVERED, reference=claimed.message.reference, provider_id="SM1", error=None
         )
     with runtime.transaction() as work:
-        outbox.settle_sent(work, claimed.message.reference, provider="twilio", provider_id="SM1")
+        row = settling.held(work, claimed, ())
+        assert row is not None
+        settling.sent(work, row, provider="twilio", provider_id="SM1")
     assert messages(runtime)[0].state == MessageState.DELIVERED
 
 
 def test_a_receipt_for_nothing_of_ours_changes_nothing(runtime: Runtime) -> None:
     with runtime.transaction() as work:
-        found = outbox.settle_receipt(work, ReceiptState.FAILED, reference="msg_none", provider_id=None, error=None)
+        found = settling.receipt(work, ReceiptState.FAILED, reference="msg_none", provider_id=None, error=None)
     assert found is None
 
 

@@ -57,20 +57,39 @@ def test_one_setting_of_notify_names_all_the_others() -> None:
     ("given", "sms", "email"),
     [
         (LIVE | NOTIFY, "notify", "notify"),
-        (LIVE | TWILIO | MAIL, "twilio", "email"),
-        (LIVE | NOTIFY | TWILIO | MAIL, "notify", "notify"),
-        (LIVE, None, None),
+        (LIVE | TWILIO | MAIL, "twilio", "smtp"),
+        (LIVE | NOTIFY | TWILIO | MAIL, "notify twilio", "notify smtp"),
+        (LIVE | NOTIFY | TWILIO | MAIL | {"sms_providers": "twilio, notify"}, "twilio notify", "notify smtp"),
+        (LIVE | NOTIFY | TWILIO | MAIL | {"email_providers": "smtp"}, "notify twilio", "smtp"),
+        (LIVE, "", ""),
         (NOTIFY, "notify", "notify"),
         (TWILIO, "twilio", "sandbox"),
         ({}, "sandbox", "sandbox"),
     ],
-    ids=["notify", "twilio-and-mail", "all", "none", "notify-in-a-sandbox", "twilio-in-a-sandbox", "sandbox"],
+    ids=[
+        "notify",
+        "twilio-and-mail",
+        "all",
+        "reordered",
+        "left-out",
+        "none",
+        "notify-in-a-sandbox",
+        "twilio-in-a-sandbox",
+        "sandbox",
+    ],
 )
-def test_each_channel_has_the_provider_that_is_configured(
-    given: dict[str, Any], sms: str | None, email: str | None
+def test_each_channel_has_the_providers_that_are_configured_in_order(
+    given: dict[str, Any], sms: str, email: str
 ) -> None:
     notifiers = build_notifiers(settings(**given).checked())
-    names = {channel: notifier.name for channel, notifier in notifiers.items()}
-    assert (names.get(Channel.SMS), names.get(Channel.EMAIL)) == (sms, email)
-    for notifier in notifiers.values():
-        notifier.close()
+    names = {channel: " ".join(each.name for each in providers) for channel, providers in notifiers.items()}
+    assert (names.get(Channel.SMS, ""), names.get(Channel.EMAIL, "")) == (sms, email)
+    for providers in notifiers.values():
+        for notifier in providers:
+            notifier.close()
+
+
+def test_an_order_that_names_somebody_unknown_is_refused() -> None:
+    with pytest.raises(SettingsWrong) as wrong:
+        settings(**LIVE, sms_providers="notify, smtp").checked()
+    assert wrong.value.detail == ("CALLOUT_SMS_PROVIDERS: smtp does not serve this channel; it may name notify, twilio")

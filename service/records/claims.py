@@ -1,0 +1,113 @@
+"""Due messages, handed to one sender each for as long as a lease lasts."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import col, func, select
+
+from notifiers.base import Channel, Message
+from rules.handover import Came, Try
+from service.database import skip_locked
+from service.models.outbox import UNSENT, MessageState, OutboxMessage
+from service.models.tasks import Page, PageOutcome, Task
+from service.records.outbox import PAGE, still_paging
+from service.work import Work
+
+LEASE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A message handed to one sender until its lease ends.
+
+    `turn` fences it: whoever claims it next has a higher one, and only the newest may settle. `tries`: what its providers
+    said so far. `again`: it was being sent when somebody crashed, so a provider may have it.
+    """
+
+    message: Message
+    turn: int
+    until: datetime
+    tries: tuple[Try, ...] = ()
+    again: bool = False
+
+
+def claim(work: Work, limit: int) -> list[Claimed]:
+    """Take up to `limit` messages that are due, the most urgent first; those no longer wanted are cancelled instead.
+
+    A claim is a lease: a message whose sender died is due again when it ends.
+    """
+    query = (
+        select(OutboxMessage)
+        .where(col(OutboxMessage.state).in_([s.value for s in UNSENT]), col(OutboxMessage.due_at) <= work.now)
+        .order_by(col(OutboxMessage.urgency), col(OutboxMessage.due_at))
+        .limit(limit)
+    )
+    claimed = []
+    for row in work.session.exec(skip_locked(query)).all():
+        again = row.state == MessageState.SENDING
+        if not again and not _wanted(work, row):
+            row.state = MessageState.CANCELLED.value
+            continue
+        row.state, row.attempts, row.due_at = MessageState.SENDING.value, row.attempts + 1, work.now + LEASE
+        claimed.append(_claimed(row, again=again))
+    return claimed
+
+
+def _wanted(work: Work, row: OutboxMessage) -> bool:
+    if row.purpose != PAGE or row.task_id is None:
+        return True
+    task = work.session.get(Task, row.task_id)
+    page = work.session.get(Page, row.page_id) if row.page_id else None
+    declined = page is not None and page.outcome == PageOutcome.PASSED
+    return task is not None and still_paging(task) and not declined
+
+
+def _claimed(row: OutboxMessage, *, again: bool) -> Claimed:
+    message = Message(
+        reference=row.id,
+        channel=Channel(row.channel),
+        to=row.address,
+        text=row.text,
+        subject=row.subject,
+        link=row.link,
+        expires_at=row.expires_at,
+        written_at=row.written_at,
+    )
+    return Claimed(message=message, turn=row.attempts, until=row.due_at, tries=tries_of(row), again=again)
+
+
+def tries_of(row: OutboxMessage) -> tuple[Try, ...]:
+    """What the providers said of a message so far."""
+    return tuple(_try(kept) for kept in row.tried or ())
+
+
+def _try(kept: dict[str, Any]) -> Try:
+    last = kept.get("last")
+    return Try(
+        provider=kept["provider"],
+        came=Came(kept["came"]),
+        at=datetime.fromisoformat(kept["at"]),
+        why=kept.get("why", ""),
+        times=kept.get("times", 1),
+        last=datetime.fromisoformat(last) if last else None,
+    )
+
+
+def as_kept(tries: Iterable[Try]) -> list[dict[str, object]]:
+    """Tries as they are stored."""
+    return [
+        {
+            field: value.isoformat() if isinstance(value, datetime) else value
+            for field, value in asdict(each).items()
+            if value
+        }
+        for each in tries
+    ]
+
+
+def first_at(work: Work) -> datetime | None:
+    """When the next unsent message is due."""
+    query = select(func.min(OutboxMessage.due_at)).where(col(OutboxMessage.state).in_([s.value for s in UNSENT]))
+    return work.session.exec(query).one()

@@ -1,0 +1,64 @@
+"""What follows when a message will never arrive, and what a task's timeline says of its messages."""
+
+from collections.abc import Iterable, Mapping
+
+from notifiers.base import Channel, Notifier
+from rules.handover import Came, Try
+from service.models.outbox import OutboxMessage
+from service.models.tasks import Page, PageOutcome, Task
+from service.records import notices, outbox, paging, people, timeline
+from service.work import Work
+
+NOT_TAKEN = {
+    Came.REFUSED: "will not take it",
+    Came.FAILED: "did not take it",
+    Came.UNKNOWN: "may or may not have it",
+    Came.ABSENT: "says that it does not have it",
+}
+
+
+def failed_for_good(work: Work, row: OutboxMessage, *, opted_out: bool) -> None:
+    """Page the worker by the next channel, or the next step when there is none left."""
+    say(work, row, "failed", row.error or "")
+    if (
+        opted_out
+        and row.worker
+        and row.channel == Channel.SMS
+        and people.set_unreachable(work, row.worker, "opted out")
+    ):
+        notices.unreachable(work, row.worker)
+    page = work.session.get(Page, row.page_id) if row.page_id else None
+    if page is None or page.outcome is not None or row.purpose != outbox.PAGE:
+        return
+    if paging.page_again(work, page):
+        return
+    if _nothing_on_its_way(work, page, row):
+        page.outcome = PageOutcome.FAILED.value
+        work.session.add(page)
+        task = work.session.get(Task, page.task_id, with_for_update=True)
+        if task is not None:
+            timeline.note(work, task, "page failed", f"{work.partnership.worker_name(page.worker)} can't be reached")
+            paging.move_on(work, task)
+
+
+def _nothing_on_its_way(work: Work, page: Page, failed: OutboxMessage) -> bool:
+    return not any(other.id != failed.id for other in outbox.hopeful(work, page.id))
+
+
+def say(work: Work, row: OutboxMessage, event: str, why: str, *, actor: str | None = None) -> None:
+    """One line about a message into its task's timeline."""
+    task = work.session.get(Task, row.task_id) if row.task_id else None
+    if task is None:
+        return
+    who = work.partnership.worker_name(row.worker) if row.worker else ""
+    what = {outbox.PAGE: "page", outbox.ANSWER: "answer", outbox.NOTICE: "notice"}[row.purpose]
+    detail = f"{what} to {who}" + (f": {why}" if why else "")
+    timeline.note(work, task, event, detail, actor=actor or row.provider or timeline.SERVICE, channel=row.channel)
+
+
+def say_tries(work: Work, row: OutboxMessage, fresh: Iterable[Try], notifiers: Mapping[str, Notifier]) -> None:
+    """A line for each thing that a provider said for the first time, but that it took the message."""
+    for each in fresh:
+        if each.came in NOT_TAKEN:
+            words = f"{notifiers[each.provider].title} {NOT_TAKEN[each.came]}" + (f": {each.why}" if each.why else "")
+            say(work, row, "not taken", words, actor=each.provider)
