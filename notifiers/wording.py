@@ -5,6 +5,7 @@ filter such words.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 
-from notifiers.gsm7 import to_gsm7
+from notifiers.gsm7 import SINGLE, septets, to_gsm7
 
 TEMPLATES = Path(__file__).parent / "wording"
 DRILL = "DRILL "
 SUBJECT = "Subject:"
+MOST_WORDS = SINGLE // len("K7, ")
+LONGEST_WORD = 16
 
 # Plain text is sent to phones, so nothing is escaped here; the email notifier escapes what it puts into HTML.
 _environment = Environment(  # noqa: S701
@@ -47,7 +50,28 @@ class Text:
 
 
 def render(template: str, *, drill: bool = False, **values: Any) -> Text:
-    """A message from its template. Raises jinja2.UndefinedError when a value is missing."""
+    """A message from its template. Raises jinja2.UndefinedError when a value is missing.
+
+    A value that is a tuple is a list of words: as many of them are said as fit into one segment, and `+2` for the rest.
+    """
+    kept = {name: min(len(value), MOST_WORDS) for name, value in values.items() if isinstance(value, tuple)}
+    while True:
+        said = {name: listed(values[name], number) for name, number in kept.items()}
+        worded = _worded(template, drill=drill, values=values | said)
+        longest = max(kept, key=kept.__getitem__, default=None)
+        over = (septets(worded.text) or 0) - SINGLE
+        if longest is None or kept[longest] <= 1 or over <= 0:
+            return worded
+        kept[longest] = max(kept[longest] - max(over // LONGEST_WORD, 1), 1)
+
+
+def listed(words: Sequence[str], number: int) -> str:
+    """The first few of some words, and how many more there are, such as `K7, M4 +2`."""
+    left = len(words) - number
+    return ", ".join(words[:number]) + (f" +{left}" if left else "")
+
+
+def _worded(template: str, *, drill: bool, values: dict[str, Any]) -> Text:
     raw = _environment.get_template(f"{template}.txt").render(**values)
     first, _, rest = raw.partition("\n")
     if first.startswith(SUBJECT):

@@ -40,6 +40,10 @@ ALIASES = {
 }
 WORDS = {word: verb for verb, words in ALIASES.items() for word in words}
 NEEDS_CODE = frozenset({Verb.TAKE, Verb.PASS, Verb.CONTACT, Verb.DONE, Verb.MORE})
+MAY_BE_SEVERAL = frozenset({Verb.TAKE, Verb.PASS})
+ALL = ("all", "both", "everything")
+BUT = ("but", "except", "not", "apart", "without")
+TAUGHT = ("take", "pass", "ack")
 
 # Read aloud over a bad line and typed by a cold thumb: no vowels, so that no code is a word; none of the pairs 0/O, 1/I/L,
 # 5/S, 8/B, 2/Z and U/V; of the letters that rhyme (B C D E G P T V) only T, of M and N only M, of F, S and X only F.
@@ -52,9 +56,10 @@ _CODE = re.compile(r"[a-z][0-9][a-z0-9]{0,2}", re.IGNORECASE)
 _SPLIT_CODE = re.compile(r"\b([a-z]) ([0-9][a-z0-9]{0,2})\b", re.IGNORECASE)
 _GLUED = re.compile(
     rf"({'|'.join(sorted((w for v in NEEDS_CODE for w in ALIASES[v] if len(w) > 1), key=len, reverse=True))})"
-    r"([a-z][0-9][a-z0-9]{0,2})",
+    rf"([a-z][0-9][a-z0-9]{{0,2}}|{'|'.join(ALL)})",
     re.IGNORECASE,
 )
+_CODES_APART = re.compile(r"\b([a-z][0-9][a-z0-9]{0,2}) ?[&+/] ?(?=[a-z][0-9][a-z0-9]{0,2}\b)", re.IGNORECASE)
 _EDGE = " \t\r\n.,;:!#\"'`()[]{}<>*_-~/\\|«»“”‘’„…–—\u00a0\u200b\ufeff"
 _AUTOMATIC = re.compile(
     r"auto(matic)?[- ]?(reply|response)|out of (the )?office|i('m| am) (currently )?(driving|away|on leave|in a meeting)"
@@ -65,11 +70,16 @@ _AUTOMATIC = re.compile(
 
 @dataclass(frozen=True)
 class Reply:
-    """A text, read. `code` is in capitals and may point nowhere; `words` are the note, the reason or the outcome."""
+    """A text, read. `code` is in capitals and may point nowhere; `words` are the note, the reason or the outcome.
+
+    `further`: the codes after the first. `every`: no code, but ALL of them.
+    """
 
     verb: Verb
     code: str | None
     words: str
+    further: tuple[str, ...] = ()
+    every: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,18 @@ class Meant:
     """The code that is meant."""
 
     code: str
+
+
+@dataclass(frozen=True)
+class Several:
+    """The codes that are meant, each for itself."""
+
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Everything:
+    """All that the sender is being asked for."""
 
 
 @dataclass(frozen=True)
@@ -99,20 +121,51 @@ def parse(text: str) -> Reply:
     if not words:
         return Reply(Verb.UNKNOWN, None, "")
     verb, rest = _verb_first(words)
-    if verb is None and _is_code(words[0]) and len(words) > 1:
-        verb, rest = _verb_first([words[1], words[0], *words[2:]])
+    if verb is None:
+        codes, others = _codes(words)
+        verb, rest = _verb_first([*others[:1], *codes, *others[1:]]) if codes and others else (None, [])
     if verb is None:
         return Reply(Verb.UNKNOWN, None, "")
     if verb not in NEEDS_CODE:
         plain = not rest or verb in (Verb.LIST, Verb.HELP)
         return Reply(verb, None, "") if plain else Reply(Verb.UNKNOWN, None, "")
+    if verb in MAY_BE_SEVERAL:
+        return _about_several(verb, rest, taught=words[0].lower() in TAUGHT)
     code = rest[0].upper() if rest and _is_code(rest[0]) else None
     return Reply(verb, code, " ".join(rest[1:] if code else rest))
 
 
+def _about_several(verb: Verb, rest: list[str], *, taught: bool) -> Reply:
+    every = bool(rest) and rest[0].lower() in ALL
+    codes, others = _codes(rest[1:] if every else rest)
+    if codes:
+        # "Take all: K7, M4" names what it means.
+        return Reply(verb, codes[0], " ".join(others), further=tuple(codes[1:]))
+    if every and others and others[0].lower() in BUT:
+        return Reply(Verb.UNKNOWN, None, "")
+    # "OK, all good" is no more than an OK.
+    if not every or (others and not taught):
+        return Reply(verb, None, " ".join(rest))
+    return Reply(verb, None, " ".join(others), every=True)
+
+
+def _codes(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The codes at the beginning, each once, with or without AND between them, and the words after them."""
+    codes: list[str] = []
+    left = list(words)
+    while left:
+        and_another = bool(codes) and left[0].lower() == "and" and _is_code(left[1] if len(left) > 1 else "")
+        if not and_another and not _is_code(left[0]):
+            break
+        word = left.pop(0)
+        if not and_another:
+            codes.append(word.upper())
+    return list(dict.fromkeys(codes)), left
+
+
 def _words(text: str) -> list[str]:
     spaced = " ".join(part.strip(_EDGE) for part in re.split(r"[\s,;:#]+", text))
-    joined = _SPLIT_CODE.sub(r"\1\2", " ".join(spaced.split()))
+    joined = _SPLIT_CODE.sub(r"\1\2", " ".join(_CODES_APART.sub(r"\1 ", spaced).split()))
     parts = joined.split()
     glued = _GLUED.fullmatch(parts[0]) if parts else None
     return [*glued.groups(), *parts[1:]] if glued else parts
@@ -127,8 +180,12 @@ def _is_code(word: str) -> bool:
     return _CODE.fullmatch(word) is not None
 
 
-def which(reply: Reply, open_codes: Sequence[str]) -> Meant | Ambiguous | Nothing:
-    """Which task a reply is about: the one it names, or the only one there is."""
+def which(reply: Reply, open_codes: Sequence[str]) -> Meant | Several | Everything | Ambiguous | Nothing:
+    """Which task a reply is about: those it names, all of them, or the only one there is."""
+    if reply.every:
+        return Everything()
+    if reply.code and reply.further:
+        return Several((reply.code, *reply.further))
     if reply.code:
         return Meant(reply.code)
     if not open_codes:

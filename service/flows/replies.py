@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from notifiers.base import InboundText, Remembers, SendError
 from rules import reply as grammar
-from rules.reply import Ambiguous, Meant, Reply, Verb
+from rules.reply import Ambiguous, Everything, Meant, Reply, Several, Verb
 from rules.sla import MilestoneName
 from service.errors import Invalid
 from service.models.tasks import LIVE, Task
@@ -22,6 +22,7 @@ from service.records import (
     notices,
     people,
     received,
+    several,
     tasks,
     timeline,
     transitions,
@@ -39,10 +40,15 @@ STRANGER = "unknown number"
 
 @dataclass(frozen=True, kw_only=True)
 class Understood:
-    """What a text was taken to mean, and the code of the task it was about."""
+    """What a text was taken to mean, and the codes of the tasks it was about."""
 
     meaning: str
-    code: str | None = None
+    codes: tuple[str, ...] = ()
+
+    @property
+    def code(self) -> str | None:
+        """The first of the codes."""
+        return self.codes[0] if self.codes else None
 
 
 def receive(runtime: Runtime, text: InboundText) -> Understood | None:
@@ -74,10 +80,9 @@ def ask_for_texts(runtime: Runtime) -> int:
 def _receive_late(work: Work, text: InboundText) -> Understood:
     then = min(text.received_at or work.now, work.now)
     understood = _receive(replace(work, now=then), text)
-    task = codes.task_of(work, understood.code) if understood.code else None
-    if task is not None:
-        at = f"{then.astimezone(work.partnership.zone):%H:%M}"
-        detail = f"{understood.meaning}, texted at {at}, reached us only now; it counts from then"
+    at = f"{then.astimezone(work.partnership.zone):%H:%M}"
+    detail = f"{understood.meaning}, texted at {at}, reached us only now; it counts from then"
+    for task in filter(None, (codes.task_of(work, code) for code in understood.codes)):
         timeline.note(work, task, "answer found late", detail)
     return understood
 
@@ -92,7 +97,7 @@ def _once(runtime: Runtime, text: InboundText, act: Callable[[Work, InboundText]
         # The provider delivered it to another replica at the same moment, and that one has acted.
         return None
     runtime.metrics.replied(understood.meaning)
-    log.info("text received", meaning=understood.meaning, code=understood.code)
+    log.info("text received", meaning=understood.meaning, codes=understood.codes)
     return understood
 
 
@@ -107,9 +112,10 @@ def _receive(work: Work, text: InboundText) -> Understood:
         reply = Reply(verb=Verb.START, code=None, words="")
     if reply.verb is Verb.UNKNOWN:
         return _unreadable(work, text, worker)
-    task = _handle(work, worker, reply)
-    received.keep(work, text, worker=worker.slug, meaning=reply.verb.value, task_id=task.id if task else None)
-    return Understood(meaning=reply.verb.value, code=task.code if task else reply.code)
+    about = _handle(work, worker, reply)
+    received.keep(work, text, worker=worker.slug, meaning=reply.verb.value, task_id=about[0].id if about else None)
+    named = (reply.code, *reply.further) if reply.code else ()
+    return Understood(meaning=reply.verb.value, codes=several.codes_of(about) or named)
 
 
 def _not_a_worker(work: Work, text: InboundText) -> Understood:
@@ -138,7 +144,7 @@ def _unreadable(work: Work, text: InboundText, worker: WorkerSpec) -> Understood
     return Understood(meaning=received.UNREADABLE)
 
 
-def _handle(work: Work, worker: WorkerSpec, reply: Reply) -> Task | None:
+def _handle(work: Work, worker: WorkerSpec, reply: Reply) -> list[Task]:
     match reply.verb:
         case Verb.LIST | Verb.HELP:
             answers.listing(work, worker.slug)
@@ -152,35 +158,45 @@ def _handle(work: Work, worker: WorkerSpec, reply: Reply) -> Task | None:
             return _about_a_task(work, worker, reply)
         case _:
             answers.say(work, worker.slug, "not_understood")
-    return None
+    return []
 
 
-def _about_a_task(work: Work, worker: WorkerSpec, reply: Reply) -> Task | None:
+def _about_a_task(work: Work, worker: WorkerSpec, reply: Reply) -> list[Task]:
     concerned = [task.code for task in tasks.concerning(work, worker.slug)]
     if reply.verb in (Verb.TAKE, Verb.PASS):
         concerned += convenings.unanswered(work, worker.slug)
     meant = grammar.which(reply, concerned)
     match meant:
-        case Ambiguous(codes=several):
-            answers.say(work, worker.slug, "which", codes=answers.fitting(several, answers.LIST_ROOM))
-            return None
+        case Ambiguous(codes=choice):
+            all_of_them = f"{reply.verb.upper()} ALL" if reply.verb in grammar.MAY_BE_SEVERAL else None
+            answers.say(work, worker.slug, "which", codes=choice, all_of_them=all_of_them)
+            return []
+        case Several(codes=named):
+            return several.answer_named(work, worker.slug, reply, named)
+        case Everything():
+            only = several.only_one(work, worker.slug, reply)
+            return _about_one(work, worker, reply, only) if only else several.answer_all(work, worker.slug, reply)
         case Meant(code=code):
-            if convenings.answer(work, worker.slug, code, reply):
-                return None
-            found = codes.task_of(work, code)
-            if found is None or not tasks.may_answer(work, found, worker.slug):
-                answers.say(work, worker.slug, "unknown_code", code=code[:6])
-                return None
+            return _about_one(work, worker, reply, code)
         case _:
             answers.say(work, worker.slug, "nothing_open")
-            return None
+            return []
+
+
+def _about_one(work: Work, worker: WorkerSpec, reply: Reply, code: str) -> list[Task]:
+    if convenings.answer(work, worker.slug, code, reply):
+        return []
+    found = codes.task_of(work, code)
+    if found is None or not tasks.may_answer(work, found, worker.slug):
+        answers.say(work, worker.slug, "unknown_code", code=code[:6])
+        return []
     task = tasks.lock(work, found.id)
     timeline.note(work, task, "reply", reply.verb.value, actor=worker.slug, channel="sms")
     try:
         ACTIONS[reply.verb](work, task, worker.slug, reply)
     except Refused as refused:
         answers.refused(work, worker.slug, refused)
-    return task
+    return [task]
 
 
 def _take(work: Work, task: Task, worker: str, reply: Reply) -> None:

@@ -47,7 +47,12 @@ LONGEST: dict[str, Any] = {
     "state": f"with {NAME}",
     "outcome": longest([word for pathway in PATHWAYS for word in pathway.outcomes]),
     "outcomes": longest([answers.fitting(pathway.outcomes, answers.OUTCOME_ROOM) for pathway in PATHWAYS]),
-    "codes": answers.fitting([f"{CODE} {TIME}"] * 20, answers.LIST_ROOM),
+    "codes": (CODE,) * 500,
+    "count": 500,
+    "others": (CODE,) * 500,
+    "over": (CODE,) * 500,
+    "unknown": (CODE,) * 500,
+    "all_of_them": "TAKE ALL",
 }
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "taken": [{"milestone": "contact"}, {"milestone": "complete"}, {"milestone": None, "deadline": None}],
@@ -56,6 +61,10 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "off": [{}, {"covering": None}],
     "off_notice": [{}, {"covering": None}],
     "contact_met": [{}, {"deadline": None}],
+    "list": [{"codes": answers.fitting([f"{CODE} {TIME}"] * 20, answers.LIST_ROOM)}],
+    "which": [{}, {"all_of_them": None}],
+    "taken_several": [{}, {"others": ()}, {"codes": (), "count": 0, "deadline": None}],
+    "passed_several": [{}, {"codes": (), "count": 0}],
 }
 EVERY = [(name, variant) for name in wording.names() for variant in VARIANTS.get(name, [{}])]
 
@@ -106,6 +115,32 @@ def test_a_page_holds_all_that_is_needed_to_answer_it() -> None:
 def test_a_placeholder_without_a_value_is_an_error_and_no_gap() -> None:
     with pytest.raises(Exception, match="deadline"):
         wording.render("page", code="K7", priority="HIGH", label="x", locality="South", link="y")
+
+
+@pytest.mark.parametrize(
+    ("codes", "others", "text"),
+    [
+        (("K7",), (), "K7 is yours. First due 16:11 Fri 20 Nov. MORE or DONE and a code."),
+        (
+            ("K7", "M4"),
+            ("R3",),
+            "K7, M4 are yours. R3: with Ben Specimen already. First due 16:11 Fri 20 Nov. MORE or DONE and a code.",
+        ),
+        ((), ("R3",), "R3: with Ben Specimen already."),
+        (
+            ("K7H",) * 99,
+            ("R3F",) * 12,
+            "K7H, K7H, K7H, K7H, K7H, K7H +93 are yours. R3F, R3F, R3F, R3F, R3F, R3F +6: with Ben Specimen already. "
+            "First due 16:11 Fri 20 Nov. MORE or DONE and a code.",
+        ),
+    ],
+)
+def test_a_list_is_cut_where_the_text_ends(codes: tuple[str, ...], others: tuple[str, ...], text: str) -> None:
+    values: dict[str, Any] = {"codes": codes, "others": others, "over": (), "unknown": ()}
+    deadline = "16:11 Fri 20 Nov" if codes else None
+    said = wording.render("taken_several", count=len(codes), who="Ben Specimen", deadline=deadline, **values).text
+    assert said == text
+    assert gsm7.segments(said) == 1
 
 
 @pytest.mark.parametrize("word", ["knife", "Stabbing", "weapons", "GANG", "victim's"])

@@ -7,7 +7,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rules import reply
-from rules.reply import ALIASES, DIGITS, LETTERS, NEEDS_CODE, Ambiguous, Meant, Nothing, Reply, Verb
+from rules.reply import (
+    ALIASES,
+    ALL,
+    DIGITS,
+    LETTERS,
+    MAY_BE_SEVERAL,
+    NEEDS_CODE,
+    Ambiguous,
+    Everything,
+    Meant,
+    Nothing,
+    Reply,
+    Several,
+    Verb,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +79,58 @@ def test_a_text_means(text: str, verb: Verb, code: str | None, words: str) -> No
     assert reply.parse(text) == Reply(verb, code, words)
 
 
+@pytest.mark.parametrize(
+    ("text", "verb", "codes", "words"),
+    [
+        ("TAKE K7 M4", Verb.TAKE, ("K7", "M4"), ""),
+        ("take k7 and m4", Verb.TAKE, ("K7", "M4"), ""),
+        ("take k7, m4 & r3h.", Verb.TAKE, ("K7", "M4", "R3H"), ""),
+        ("Take K7/M4", Verb.TAKE, ("K7", "M4"), ""),
+        ("take k7 + m4", Verb.TAKE, ("K7", "M4"), ""),
+        ("take k 7 m 4", Verb.TAKE, ("K7", "M4"), ""),
+        ("takek7 m4", Verb.TAKE, ("K7", "M4"), ""),
+        ("k7 and m4 take", Verb.TAKE, ("K7", "M4"), ""),
+        ("OK #K7 #M4 on my way", Verb.TAKE, ("K7", "M4"), "on my way"),
+        ("TAKE ALL: K7, M4", Verb.TAKE, ("K7", "M4"), ""),
+        ("pass k7 and m4 and so on", Verb.PASS, ("K7", "M4"), "and so on"),
+        ("no k7 m4 at court", Verb.PASS, ("K7", "M4"), "at court"),
+        ("take k7 k7", Verb.TAKE, ("K7",), ""),
+        ("take k7 and", Verb.TAKE, ("K7",), "and"),
+        ("contact k7 m4", Verb.CONTACT, ("K7",), "m4"),
+        ("done k7 plan agreed", Verb.DONE, ("K7",), "plan agreed"),
+    ],
+)
+def test_several_codes_in_one_text_are_each_meant(text: str, verb: Verb, codes: tuple[str, ...], words: str) -> None:
+    assert reply.parse(text) == Reply(verb, codes[0], words, further=codes[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "verb", "every", "words"),
+    [
+        ("TAKE ALL", Verb.TAKE, True, ""),
+        (" “take all.” ", Verb.TAKE, True, ""),
+        ("takeall", Verb.TAKE, True, ""),
+        ("Take both", Verb.TAKE, True, ""),
+        ("yes, all!", Verb.TAKE, True, ""),
+        ("1 all", Verb.TAKE, True, ""),
+        ("take all on my way", Verb.TAKE, True, "on my way"),
+        ("PASS ALL", Verb.PASS, True, ""),
+        ("no everything", Verb.PASS, True, ""),
+        ("pass all, at court", Verb.PASS, True, "at court"),
+        ("OK all good", Verb.TAKE, False, "all good"),
+        ("no all fine here", Verb.PASS, False, "all fine here"),
+        ("take it all away", Verb.TAKE, False, "it all away"),
+        ("take all but k7", Verb.UNKNOWN, False, ""),
+        ("pass all except the first", Verb.UNKNOWN, False, ""),
+        ("more all", Verb.MORE, False, "all"),
+        ("done all", Verb.DONE, False, "all"),
+        ("all", Verb.UNKNOWN, False, ""),
+    ],
+)
+def test_all_of_them_is_meant_only_where_it_is_said(text: str, verb: Verb, every: bool, words: str) -> None:
+    assert reply.parse(text) == Reply(verb, None, words, every=every)
+
+
 @given(st.text())
 @example("take \u200bk7")
 @example("\x00")
@@ -96,6 +162,29 @@ def test_dressing_changes_nothing(
     assert reply.parse(before + dressed + after) == Reply(verb, code, "")
 
 
+@given(
+    verb=st.sampled_from(sorted(MAY_BE_SEVERAL)),
+    choice=st.randoms(use_true_random=False),
+    codes=st.lists(CODE, min_size=1, max_size=6, unique=True),
+    between=st.sampled_from([" ", ", ", " and ", " & ", "/", " + ", "; ", "\n", ",and "]),
+    after=NOISE,
+)
+def test_codes_in_a_row_are_all_found_whatever_stands_between(
+    verb: Verb, choice: random.Random, codes: list[str], between: str, after: str
+) -> None:
+    word = choice.choice(ALIASES[verb])
+    assert reply.parse(f"{word} {between.join(codes)}{after}") == Reply(verb, codes[0], "", further=tuple(codes[1:]))
+
+
+@given(
+    verb=st.sampled_from(sorted(MAY_BE_SEVERAL)), choice=st.randoms(use_true_random=False), before=NOISE, after=NOISE
+)
+def test_dressing_does_not_hide_all(verb: Verb, choice: random.Random, before: str, after: str) -> None:
+    dressed = f"{choice.choice(ALIASES[verb])} {choice.choice(ALL)}"
+    dressed = "".join(letter.upper() if choice.random() < 0.5 else letter for letter in dressed)
+    assert reply.parse(before + dressed + after) == Reply(verb, None, "", every=True)
+
+
 @pytest.mark.parametrize(
     ("text", "open_codes", "meant"),
     [
@@ -104,9 +193,15 @@ def test_dressing_changes_nothing(
         ("take", ["M3"], Meant("M3")),
         ("take", ["M3", "R4"], Ambiguous(("M3", "R4"))),
         ("take", [], Nothing()),
+        ("take k7 m4", ["R4"], Several(("K7", "M4"))),
+        ("take all", ["M3", "R4"], Everything()),
+        ("take all", [], Everything()),
+        ("ok all good", ["M3", "R4"], Ambiguous(("M3", "R4"))),
     ],
 )
-def test_which_task_is_meant(text: str, open_codes: list[str], meant: Meant | Ambiguous | Nothing) -> None:
+def test_which_task_is_meant(
+    text: str, open_codes: list[str], meant: Meant | Several | Everything | Ambiguous | Nothing
+) -> None:
     assert reply.which(reply.parse(text), open_codes) == meant
 
 
