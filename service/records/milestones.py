@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sqlalchemy import ColumnElement, case
 from sqlmodel import and_, col, func, not_, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -99,12 +100,23 @@ def upcoming(work: Work, task: Task, rows: list[Milestone] | None = None) -> Mil
 
 
 def tasks_in_state(work: Work, state: MilestoneState) -> SelectOfScalar[str]:
-    """The tasks with a milestone in a state, as a query: the same arithmetic as `rules.sla.state`, for the database."""
+    """The tasks with a milestone in a state, as a query."""
+    query = select(Milestone.task_id).join(Task, col(Task.id) == col(Milestone.task_id))
+    return query.where(_guards(work)[state])
+
+
+def state_now(work: Work) -> ColumnElement[str]:
+    """How a deadline stands at this transaction's moment, for a query over Milestone and Task."""
+    return case(*((guard, state.value) for state, guard in _guards(work).items()))
+
+
+def _guards(work: Work) -> dict[MilestoneState, ColumnElement[bool]]:
+    """The same arithmetic as `rules.sla.state`, for the database."""
     unmet, running = col(Milestone.met_at).is_(None), col(Task.closed_at).is_(None)
     paused = col(Task.paused_at).is_not(None)
     past = col(Milestone.due_at) <= func.coalesce(col(Task.closed_at), col(Task.paused_at), work.now)
     cancelled = col(Task.state) == TaskState.CANCELLED.value
-    guard = {
+    return {
         MilestoneState.MET: and_(not_(unmet), col(Milestone.met_at) <= col(Milestone.due_at)),
         MilestoneState.MET_LATE: and_(not_(unmet), col(Milestone.met_at) > col(Milestone.due_at)),
         MilestoneState.CANCELLED: and_(unmet, not_(running), or_(cancelled, not_(past))),
@@ -112,5 +124,4 @@ def tasks_in_state(work: Work, state: MilestoneState) -> SelectOfScalar[str]:
         MilestoneState.PAUSED: and_(unmet, running, paused, not_(past)),
         MilestoneState.AT_RISK: and_(unmet, running, not_(paused), not_(past), col(Milestone.warn_at) <= work.now),
         MilestoneState.ON_TRACK: and_(unmet, running, not_(paused), not_(past), col(Milestone.warn_at) > work.now),
-    }[state]
-    return select(Milestone.task_id).join(Task, col(Task.id) == col(Milestone.task_id)).where(guard)
+    }

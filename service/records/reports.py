@@ -1,20 +1,21 @@
 """Figures: how the deadlines stand now, and how they were kept over a period. Drills and retracted work are left out."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
 from statistics import median
 from typing import Any
 
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, case
+from sqlmodel import and_, col, func, select
 
 from rules.sla import MilestoneName, MilestoneState
-from service.models.tasks import Milestone, Task, TaskState
-from service.records import milestones, views
+from service.models.tasks import LIVE, Milestone, Task, TaskState
+from service.records import milestones
 from service.work import Work
 
-WORST_FIRST = (MilestoneState.BREACHED, MilestoneState.AT_RISK)
+WORST_FIRST = (MilestoneState.BREACHED.value, MilestoneState.AT_RISK.value)
 MOST_ATTENTION = 200
 PERCENTILE = 0.9  # by nearest rank
 
@@ -24,33 +25,44 @@ def standing(work: Work, localities: Sequence[str]) -> dict[str, Any]:
     total: Counter[str] = Counter({state.value: 0 for state in MilestoneState})
     by_pathway: defaultdict[str, Counter[str]] = defaultdict(Counter)
     by_locality: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    attention = []
-    for task, milestone, state in _live(work, localities):
-        for counter in (total, by_pathway[task.pathway], by_locality[task.locality or "unknown"]):
-            counter[state.value] += 1
-        if state in WORST_FIRST:
-            attention.append((WORST_FIRST.index(state), milestone.due_at, task, milestone, state))
-    attention.sort(key=lambda item: item[:2])
+    state = milestones.state_now(work)
+    count = select(Task.pathway, Task.locality, state, func.count()).join(Milestone).where(_live(localities))
+    for pathway, locality, found, number in work.session.exec(
+        count.group_by(col(Task.pathway), col(Task.locality), state)
+    ):
+        for counter in (total, by_pathway[pathway], by_locality[locality or "unknown"]):
+            counter[found] += number
+    derived = select(func.count()).select_from(Task).where(_live(localities), col(Task.derived))
     return {
         "at": work.now,
         "milestones": dict(total),
-        "derived": sum(task.derived and not task.drill for task in views.live_tasks(work, localities)),
+        "derived": work.session.exec(derived).one(),
         "by_pathway": {key: dict(counter) for key, counter in by_pathway.items()},
         "by_locality": {key: dict(counter) for key, counter in by_locality.items()},
-        "attention": [
-            {"task": task.id, "code": task.code, "milestone": m.name, "due_at": m.due_at, "state": state.value}
-            | {"derived": task.derived}
-            for _, _, task, m, state in attention[:MOST_ATTENTION]
-        ],
+        "attention": _attention(work, localities),
     }
 
 
-def _live(work: Work, localities: Sequence[str]) -> Iterator[tuple[Task, Milestone, MilestoneState]]:
-    rows = [task for task in views.live_tasks(work, localities) if not task.drill]
-    due = milestones.of_tasks(work, [task.id for task in rows])
-    for task in rows:
-        for milestone in due[task.id]:
-            yield task, milestone, milestones.state_of(work, task, milestone)
+def _attention(work: Work, localities: Sequence[str]) -> list[dict[str, Any]]:
+    state = milestones.state_now(work)
+    worst = case({each: place for place, each in enumerate(WORST_FIRST)}, value=state)
+    query = (
+        select(Milestone, Task.code, state, Task.derived)
+        .join(Task)
+        .where(_live(localities), state.in_(WORST_FIRST))
+        .order_by(worst, col(Milestone.due_at))
+        .limit(MOST_ATTENTION)
+    )
+    return [
+        {"task": m.task_id, "code": code, "milestone": m.name, "due_at": m.due_at, "state": found, "derived": derived}
+        for m, code, found, derived in work.session.exec(query)
+    ]
+
+
+def _live(localities: Sequence[str]) -> ColumnElement[bool]:
+    """The tasks that figures are about: not ended, no drill, and in these localities, where any are named."""
+    there = (col(Task.locality).in_(localities),) if localities else ()
+    return and_(col(Task.state).in_([state.value for state in LIVE]), col(Task.drill).is_(False), *there)
 
 
 def kept(work: Work, *, start: datetime, end: datetime, by: str, localities: Sequence[str]) -> dict[str, Any]:
@@ -119,9 +131,10 @@ def _figures(work: Work, pairs: Sequence[tuple[Task, Milestone]]) -> dict[str, A
 
 def for_metrics(work: Work) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
     """Unmet milestones of live tasks by name and state, and live tasks by state."""
-    states: Counter[tuple[str, str]] = Counter()
-    for _, milestone, state in _live(work, ()):
-        if milestone.met_at is None:
-            states[(milestone.name, state.value)] += 1
-    live = Counter(task.state for task in views.live_tasks(work, ()) if not task.drill)
-    return dict(states), dict(live)
+    state = milestones.state_now(work)
+    unmet = select(Milestone.name, state, func.count()).join(Task).where(_live(()), col(Milestone.met_at).is_(None))
+    live = select(Task.state, func.count()).where(_live(()))
+    states = {
+        (name, found): number for name, found, number in work.session.exec(unmet.group_by(col(Milestone.name), state))
+    }
+    return states, dict(work.session.exec(live.group_by(col(Task.state))).all())
