@@ -120,7 +120,11 @@ def start(folder: Path, *, port: int | None = None, **environment: str) -> Servi
     started = Service(process=process, url=url, environment=environment, folder=folder)
     started.reader = threading.Thread(target=_read, args=(started,), daemon=True)
     started.reader.start()
-    _await_ready(started)
+    try:
+        _await_ready(started)
+    except AssertionError:
+        started.kill()
+        raise
     for line in list(started.output):
         found = re.fullmatch(r"\s+(partner|supervisor|admin)\s+(ck_\S+)\s*", line)
         if found:
