@@ -135,7 +135,7 @@ class Server:
                     return
             if self.process.poll() is not None:
                 break
-            _pause(0.01)
+            pause(0.01)
         raise SystemExit(f"not ready: {self.command}\n" + (self.folder / "log").read_text(errors="replace")[-2000:])
 
     def kill(self) -> None:
@@ -157,7 +157,8 @@ class Server:
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
-def _pause(seconds: float) -> None:
+def pause(seconds: float) -> None:
+    """Wait."""
     time.sleep(seconds)  # noqa: TID251 - a benchmark waits for processes, and nothing wakes it
 
 
@@ -203,7 +204,7 @@ class Provider:
         """What it has taken once it is as much as that, or when the time is over."""
         until = time.monotonic() + within
         while len(found := self.record()["accepted"]) < count and time.monotonic() < until:
-            _pause(0.05)
+            pause(0.05)
         return [(at, to, text) for at, to, text in found]
 
 
