@@ -16,6 +16,7 @@ class Verb(StrEnum):
     DONE = "done"
     MORE = "more"
     LIST = "list"
+    COVER = "cover"
     OFF = "off"
     ON = "on"
     STOP = "stop"
@@ -31,6 +32,7 @@ ALIASES = {
     Verb.DONE: ("done",),
     Verb.MORE: ("more",),
     Verb.LIST: ("list", "?"),
+    Verb.COVER: ("cover",),
     Verb.OFF: ("off",),
     Verb.ON: ("on",),
     # The words that carriers and Twilio act on themselves: Twilio, "Customizing users' opt-in and opt-out keywords".
@@ -127,12 +129,18 @@ def parse(text: str) -> Reply:
     if verb is None:
         return Reply(Verb.UNKNOWN, None, "")
     if verb not in NEEDS_CODE:
-        plain = not rest or verb in (Verb.LIST, Verb.HELP)
-        return Reply(verb, None, "") if plain else Reply(Verb.UNKNOWN, None, "")
+        return _about_no_task(verb, rest)
     if verb in MAY_BE_SEVERAL:
         return _about_several(verb, rest, taught=words[0].lower() in TAUGHT)
     code = rest[0].upper() if rest and _is_code(rest[0]) else None
     return Reply(verb, code, " ".join(rest[1:] if code else rest))
+
+
+def _about_no_task(verb: Verb, rest: list[str]) -> Reply:
+    if verb is Verb.COVER:
+        return Reply(verb, None, " ".join(rest))
+    alone = not rest or verb in (Verb.LIST, Verb.HELP)
+    return Reply(verb if alone else Verb.UNKNOWN, None, "")
 
 
 def _about_several(verb: Verb, rest: list[str], *, taught: bool) -> Reply:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, DateTime, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -88,6 +89,12 @@ class Database:
 def skip_locked(statement: Claimable) -> Claimable:
     """Claim rows that no other replica is holding; on SQLite the transaction already holds the whole file."""
     return statement.with_for_update(skip_locked=True)
+
+
+def inserting(session: Session, table: Any) -> Any:
+    """An INSERT that may go on to say what happens where the row is there already: each database has its own."""
+    kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return kind.insert(table)
 
 
 def hold(session: Session, name: str) -> None:

@@ -26,7 +26,7 @@ DONE_BY: Mapping[ErrandKind, Callable[[Work, Errand], None]] = {
 
 # The errands that are always there, with when each falls due first; None: the settings do without it.
 STANDING: Mapping[ErrandKind, Callable[[Work], datetime | None]] = {
-    ErrandKind.COVERAGE: rota_watch.next_check,
+    ErrandKind.COVERAGE: rota_watch.first_check,
 }
 
 

@@ -18,6 +18,7 @@ from service.records import (
     answers,
     codes,
     convenings,
+    covering,
     guardians,
     notices,
     people,
@@ -148,6 +149,8 @@ def _handle(work: Work, worker: WorkerSpec, reply: Reply) -> list[Task]:
     match reply.verb:
         case Verb.LIST | Verb.HELP:
             answers.listing(work, worker.slug)
+        case Verb.COVER:
+            covering.answer(work, worker.slug, reply.words)
         case Verb.OFF:
             _off(work, worker)
         case Verb.ON | Verb.START:

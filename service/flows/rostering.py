@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from rules.conflicts import Clash, Conflict, conflicts
 from rules.rotation import Override, OverrideKind
 from service.errors import Fault, Invalid, NotFound
 from service.flows.actions import Scope
 from service.models.people import OverrideRow
 from service.models.rotas import Leave
-from service.records import calendar_sources, paging, people, rotas, warnings
+from service.records import calendar_sources, contradictions, paging, people, rotas, warnings
 from service.runtime import Runtime
 from service.work import Work
 
 LONGEST_CHANGE = timedelta(days=366)
-NAMED = 3
 
 
 def on_call(work: Work, scope: Scope, team: str, at: datetime) -> dict[str, Any]:
@@ -122,7 +120,7 @@ def _change(
     faults += [Fault(pointers[field], says) for field, says in _period(work, change.starts_at, change.ends_at)]
     if not faults:
         rotas.lock(work, team)
-        faults += [Fault(pointers[field], says) for field, says in _contradictions(work, team, change)]
+        faults += [Fault(pointers[field], says) for field, says in contradictions.to(work, team, change)]
     if faults:
         raise Invalid("the change is refused: " + faults[0].detail, tuple(faults))
     return rotas.add_override(work, team, change, actor=scope.actor)
@@ -135,36 +133,6 @@ def _period(work: Work, starts_at: datetime, ends_at: datetime) -> Iterator[tupl
         yield "ends_at", "has passed already"
     elif ends_at - starts_at > LONGEST_CHANGE:
         yield "ends_at", f"must lie at most {LONGEST_CHANGE.days} days after starts_at"
-
-
-def _contradictions(work: Work, team: str, change: Override) -> Iterator[tuple[str, str]]:
-    """What speaks against a change that could be made, named."""
-    rota = rotas.rota_of(work, team, change.starts_at, change.ends_at)
-    if rota is None:
-        yield "worker", "the duty manager has a list and no rota; change the list in the partnership file"
-        return
-    rows = rotas.rows_around(work, team, change.starts_at, change.ends_at)
-    made = [rotas.as_change(row) for row in rows]
-    for conflict in conflicts(rota, made, change, zone=work.partnership.zone):
-        yield conflict.field, _named(work, conflict, rows[made.index(conflict.by)] if conflict.by else None)
-    if change.puts_on:
-        for leave in rotas.leave_between(work, change.starts_at, change.ends_at, change.puts_on):
-            yield "worker", f"{change.puts_on} is on leave {warnings.span(work, leave.starts_at, leave.ends_at)}"
-
-
-def _named(work: Work, conflict: Conflict, by: OverrideRow | None) -> str:
-    who = conflict.worker
-    if by is not None:
-        how = f"replaced by {by.worker}" if by.instead_of else "taken off this rota"
-        return f"{who} is {how} {warnings.span(work, by.starts_at, by.ends_at)} already ({by.id})"
-    said = [f"{duty.worker} {warnings.span(work, duty.starts_at, duty.ends_at)}" for duty in conflict.duties[:NAMED]]
-    match conflict.why:
-        case Clash.NOT_ON_CALL:
-            return f"{who} is not on call in this period; on call: {', '.join(said) or 'nobody'}"
-        case Clash.ON_CALL_ALREADY:
-            return f"{who} is on call already: {', '.join(said)}"
-        case _:
-            return f"{who} is neither in this rota nor on call in this period"
 
 
 def leave(work: Work, scope: Scope, worker: str, start: datetime, end: datetime) -> Sequence[Leave]:

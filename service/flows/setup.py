@@ -14,7 +14,7 @@ from service.models.people import PartnershipRow
 from service.models.rulebooks import RulebookVersion
 from service.models.tasks import LIVE
 from service.partnership import Partnership, differences, moved_duties, read_partnership
-from service.records import audit, inforce, keys, paging, rulebooks, tasks, transitions, views
+from service.records import audit, inforce, keys, paging, rota_changes, rulebooks, tasks, transitions, views
 from service.runtime import Runtime
 from service.settings import SHIPPED_PARTNERSHIP, SHIPPED_RULEBOOK
 from service.work import SetUp
@@ -47,6 +47,9 @@ def apply_partnership(runtime: Runtime, text: str, *, actor: str) -> Applied:
         )
         setup.session.merge(merged)
         setup.record("partnership.applied", new.partnership, actor=actor, version=version, changes=len(changes))
+        if old is not None:
+            rota_changes.of_everybody(setup, old)
+            rota_changes.of_everybody(setup, new)
     if old is not None:
         _page_on_from_leavers(runtime, old, new)
     return Applied(changes)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import JSON, Field, SQLModel
 
 from service.database import UtcDateTime
 from service.privacy import SealedText
@@ -69,3 +69,25 @@ class ImportedShift(SQLModel, table=True):
     starts_at: datetime = Field(sa_type=UtcDateTime)
     ends_at: datetime = Field(sa_type=UtcDateTime, index=True)
     said: str | None = Field(default=None, sa_type=SealedText)
+
+
+class RotaGap(SQLModel, table=True):
+    """A span in which a team has nobody on call, or nobody who can be reached, as it was told to whoever can close it.
+
+    `number` is what a lead types: no two open ones share it. `urgent_at`: it was about to begin, and more were told.
+    """
+
+    __tablename__ = "rota_gap"
+
+    id: str = Field(primary_key=True)
+    number: int
+    team: str = Field(index=True)
+    unreachable: bool
+    reason: str
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    found_at: datetime = Field(sa_type=UtcDateTime)
+    told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    told: list[str] = Field(default_factory=list, sa_type=JSON)
+    urgent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)

@@ -11,7 +11,8 @@ from sqlmodel import col, select
 from service.errors import NotFound
 from service.models.incidents import Incident
 from service.models.tasks import LIVE, Task
-from service.records import convenings, milestones, networks, views
+from service.partnership import DUTY_TEAM
+from service.records import convenings, milestones, networks, rota_watch, views
 from service.work import Work
 
 STATES = ("breached", "at_risk", "on_track", "paused")
@@ -41,8 +42,27 @@ def board(work: Work, allowed: Sequence[str], only: str | None) -> dict[str, Any
         "localities": columns,
         "all_localities": [{"slug": slug, "name": names[slug]} for slug in seen],
         "locality": only,
+        "gaps": _gaps(work, shown),
         "counts": {state: Counter(_state(card) for card in visible)[state] for state in STATES},
     }
+
+
+def _gaps(work: Work, localities: Sequence[str]) -> list[dict[str, Any]]:
+    """Where nobody would answer within the next three days; the duty manager, and a team of no locality, serve all."""
+    teams = work.partnership.team_by_slug
+    served = {slug: teams[slug].locality if slug in teams else None for slug in (*teams, DUTY_TEAM)}
+    return [
+        {
+            "team_name": work.partnership.team_name(row.team),
+            "now": row.starts_at <= work.now,
+            "starts_at": row.starts_at,
+            "ends_at": row.ends_at,
+            "reason": row.reason,
+            "number": row.number,
+        }
+        for row in rota_watch.open_gaps(work)
+        if row.ends_at > work.now and served.get(row.team) in (None, *localities)
+    ]
 
 
 def task_card(work: Work, task_id: str, allowed: Sequence[str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rules.rosters import Known, Roster
 from service.database import hold
 from service.models.rotas import CalendarSource, ImportedShift
 from service.partnership import DUTY_TEAM
-from service.records import rotas
+from service.records import rota_changes, rotas
 from service.work import Work
 
 LEASE = timedelta(minutes=2)
@@ -147,6 +147,7 @@ def _fit(work: Work, row: CalendarSource, roster: Roster) -> None:
     fitted = hashlib.sha256(repr(roster).encode()).hexdigest()
     if row.fitted != fitted:
         row.fitted, row.skipped = fitted, roster.skipped
+        rota_changes.of_teams(work, [row.team])
         _forget(work, row.team, row.layer)
         for one in roster.shifts:
             for worker in one.workers or (None,):

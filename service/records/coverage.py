@@ -21,6 +21,7 @@ from service.records import people, rotas
 from service.work import Work
 
 NOBODY = "nobody is on call"
+NOBODY_BEHIND = "nobody stands behind them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,7 @@ def _risk(
         return None
     behind = [worker for worker in (*watch.order, *([lead] if lead else [])) if worker != known[0]]
     able = [worker for worker in dict.fromkeys(behind) if not _why_not(work, worker, watch, states, leave)]
-    reason = _why_not(work, known[0], watch, states, leave) or (None if able else "nobody stands behind them")
+    reason = _why_not(work, known[0], watch, states, leave) or (None if able else NOBODY_BEHIND)
     if reason is None:
         return None
     return AtRisk(

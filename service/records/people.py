@@ -8,7 +8,7 @@ from sqlmodel import select
 from rules import rotation
 from service.models.people import WorkerState
 from service.partnership import DUTY_TEAM, WorkerSpec, e164
-from service.records import rotas
+from service.records import rota_changes, rotas
 from service.work import Work
 
 MOMENT = timedelta(microseconds=1)
@@ -83,6 +83,7 @@ def set_off(work: Work, worker: str) -> bool:
     state.off_since = work.now
     work.session.add(state)
     work.record("worker.off", worker, actor=worker)
+    rota_changes.of_worker(work, worker)
     return True
 
 
@@ -94,6 +95,7 @@ def set_on(work: Work, worker: str) -> bool:
     state.off_since = state.unreachable_since = state.unreachable_why = None
     work.session.add(state)
     work.record("worker.on", worker, actor=worker)
+    rota_changes.of_worker(work, worker)
     return True
 
 
@@ -105,6 +107,7 @@ def set_unreachable(work: Work, worker: str, why: str) -> bool:
     state.unreachable_since, state.unreachable_why = work.now, why
     work.session.add(state)
     work.record("worker.unreachable", worker, actor="callout", why=why)
+    rota_changes.of_worker(work, worker)
     return True
 
 
@@ -115,6 +118,7 @@ def set_reachable(work: Work, worker: str) -> None:
         state.unreachable_since = state.unreachable_why = None
         work.session.add(state)
         work.record("worker.reachable", worker, actor=worker)
+        rota_changes.of_worker(work, worker)
 
 
 def told_about(work: Work, worker: str) -> Sequence[str]:

@@ -15,6 +15,7 @@ from service.models.ids import new_id
 from service.models.people import OverrideRow
 from service.models.rotas import ImportedShift, Leave
 from service.partnership import DUTY_TEAM
+from service.records import rota_changes
 from service.work import Work
 
 
@@ -115,6 +116,7 @@ def add_override(work: Work, team: str, override: Override, *, actor: str) -> Ov
     work.session.add(row)
     work.session.flush()
     work.record("rota.overridden", team, actor=actor, kind=row.kind, worker=row.worker)
+    rota_changes.of_teams(work, [team])
     return row
 
 
@@ -125,6 +127,7 @@ def withdraw_override(work: Work, team: str, override_id: str, *, actor: str) ->
         raise NotFound("this team's rota has no such change")
     work.session.delete(row)
     work.record("rota.override_withdrawn", team, actor=actor, kind=row.kind, worker=row.worker)
+    rota_changes.of_teams(work, [team])
 
 
 def leave_between(work: Work, start: datetime, end: datetime, worker: str | None = None) -> Sequence[Leave]:
@@ -147,6 +150,7 @@ def add_leave(work: Work, worker: str, starts_at: datetime, ends_at: datetime, *
     )
     work.session.add(row)
     work.record("worker.leave_added", worker, actor=actor)
+    rota_changes.of_worker(work, worker)
     return row
 
 
@@ -157,3 +161,4 @@ def withdraw_leave(work: Work, worker: str, leave_id: str, *, actor: str) -> Non
         raise NotFound("this worker has no such leave")
     work.session.delete(row)
     work.record("worker.leave_withdrawn", worker, actor=actor)
+    rota_changes.of_worker(work, worker)

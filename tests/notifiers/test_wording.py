@@ -9,7 +9,7 @@ from notifiers import gsm7, wording
 from rules import rulebook
 from service.flows.setup import SHIPPED_PARTNERSHIP, reader_beside
 from service.partnership import read_partnership
-from service.records import answers, convenings, notices
+from service.records import answers, convenings, covering, notices
 from service.settings import SHIPPED_RULEBOOK
 
 PARTNERSHIP = read_partnership(SHIPPED_PARTNERSHIP.read_text(encoding="utf-8"))
@@ -40,6 +40,11 @@ LONGEST: dict[str, Any] = {
     "covering": NAME,
     "team": TEAM,
     "at": TIME,
+    "since": TIME,
+    "number": 99,
+    "reachable": False,
+    "gaps": "W" * covering.GAPS_ROOM,
+    "why": f"{NAME} is off call or out of reach; ON puts them back",
     "where": "W" * convenings.LONGEST_PLACE,
     "said": "no",
     "until": TIME,
@@ -65,6 +70,8 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "which": [{}, {"all_of_them": None}],
     "taken_several": [{}, {"others": ()}, {"codes": (), "count": 0, "deadline": None}],
     "passed_several": [{}, {"codes": (), "count": 0}],
+    "gap": [{}, {"reachable": True}],
+    "cover_done": [{}, {"who": None}],
 }
 EVERY = [(name, variant) for name in wording.names() for variant in VARIANTS.get(name, [{}])]
 
