@@ -228,6 +228,7 @@ NETWORKS: dict[str, Any] = {
                     "pathway": "education-inclusion",
                     "team": "education-inclusion-south",
                     "assignee": "amina",
+                    "derived": False,
                 }
             ],
         }

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from api import examples
 from api.access import NowDep, SupervisorDep, WorkDep
@@ -33,6 +33,7 @@ class NetworkTask(BaseModel):
     pathway: str
     team: str
     assignee: str | None
+    derived: bool = Field(description="raised by a pattern, not reported by anybody")
 
 
 class NetworkShape(BaseModel):

@@ -38,7 +38,12 @@ class Metrics:
             ["milestone", "state"],
             registry=self.registry,
         )
-        self._tasks = Gauge("callout_live_tasks", "Tasks not ended, by state", ["state"], registry=self.registry)
+        self._tasks = Gauge(
+            "callout_live_tasks",
+            "Tasks not ended, by state, and by whether a report or a pattern opened them",
+            ["state", "origin"],
+            registry=self.registry,
+        )
         self._lag = Gauge(
             "callout_lag_seconds", "How long the oldest due row has been waiting", ["queue"], registry=self.registry
         )
@@ -71,7 +76,7 @@ class Metrics:
         self,
         *,
         milestones: dict[tuple[str, str], int],
-        tasks: dict[str, int],
+        tasks: dict[tuple[str, str], int],
         lag: dict[str, float],
         queued: dict[str, int],
     ) -> None:
@@ -80,8 +85,8 @@ class Metrics:
             gauge.clear()
         for (milestone, state), number in milestones.items():
             self._milestones.labels(milestone=milestone, state=state).set(number)
-        for state, number in tasks.items():
-            self._tasks.labels(state=state).set(number)
+        for (state, origin), number in tasks.items():
+            self._tasks.labels(state=state, origin=origin).set(number)
         for queue, seconds in lag.items():
             self._lag.labels(queue=queue).set(seconds)
         for queue, number in queued.items():

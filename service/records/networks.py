@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from rules.incident import IncidentReport
+from rules.incident import IncidentReport, Place
 from rules.networks import Network, Node, Sighting, connected
 from service.models.incidents import Incident
 from service.models.tasks import LIVE, Task, TaskIncident
@@ -56,9 +56,14 @@ def _sighting(work: Work, row: Incident) -> Sighting:
     place = report.place
     if place:
         known = work.policy.places.find(place)
-        name = (known.identity if known else None) or place.name or place.postcode
+        name = (known.identity if known else None) or place.name or place.postcode or _around(place)
         nodes |= {Node("place", name.removeprefix("known:"))} if name else set()
     return Sighting(row.id, frozenset(nodes))
+
+
+def _around(place: Place) -> str | None:
+    """A place that has nothing but a position, by that to about a hundred metres: reports of one corner meet in it."""
+    return None if place.lat is None or place.lon is None else f"{place.lat:.3f},{place.lon:.3f}"
 
 
 def _view(
@@ -76,6 +81,7 @@ def _view(
         "members": [{"kind": node.kind, "ref": node.ref, "incidents": list(seen)} for node, seen in network.members],
         "tasks": [
             {"id": task.id, "code": task.code, "pathway": task.pathway, "team": task.team, "assignee": task.assignee}
+            | {"derived": task.derived}
             for task in visible
         ],
     }

@@ -129,12 +129,16 @@ def _figures(work: Work, pairs: Sequence[tuple[Task, Milestone]]) -> dict[str, A
     }
 
 
-def for_metrics(work: Work) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
-    """Unmet milestones of live tasks by name and state, and live tasks by state."""
+def for_metrics(work: Work) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+    """Unmet milestones of live tasks by name and state, and live tasks by state and by whether a pattern raised them."""
     state = milestones.state_now(work)
     unmet = select(Milestone.name, state, func.count()).join(Task).where(_live(()), col(Milestone.met_at).is_(None))
-    live = select(Task.state, func.count()).where(_live(()))
+    live = select(Task.state, Task.derived, func.count()).where(_live(()))
     states = {
         (name, found): number for name, found, number in work.session.exec(unmet.group_by(col(Milestone.name), state))
     }
-    return states, dict(work.session.exec(live.group_by(col(Task.state))).all())
+    tasks = {
+        (name, "pattern" if derived else "report"): number
+        for name, derived, number in work.session.exec(live.group_by(col(Task.state), col(Task.derived)))
+    }
+    return states, tasks

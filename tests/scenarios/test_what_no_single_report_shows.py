@@ -1,5 +1,6 @@
 """Three reports on one corner, the same peer group in two schools: the pattern raises an incident of its own, once."""
 
+import re
 import threading
 from typing import Any
 
@@ -149,3 +150,8 @@ def test_figures_say_how_much_of_them_a_pattern_raised(story: Story) -> None:
     table = story.supervisor.get("/v1/sla/report", headers={"Accept": "text/csv"}).text.splitlines()
     assert table[0].startswith("pathway,opened,derived,completed")
     assert any(line.startswith("late-night-outreach,1,1,") for line in table)
+    assert 'callout_live_tasks{origin="pattern",state="open"} 1.0' in story.partner.get("/metrics").text
+    page = story.on_call("outreach-south").gets("Outreach response")
+    link = re.search(r"http\S+/t/\S+", page)
+    assert link
+    assert "From a pattern" in httpx.get(link[0]).text
