@@ -1,0 +1,201 @@
+"""A year of every partnership of England and Wales on one database: reports, pages, answers and deadlines by the real flows
+and the real engine, with the clock moving from one to the next.
+
+`--share` takes a part of the year's reports, spread over the whole year, so that rows and bytes a report are those of a year.
+"""
+
+import argparse
+import heapq
+import itertools
+import json
+import logging
+import random
+import secrets
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from sqlalchemy import inspect, text
+
+from benchmarks import city
+from benchmarks.told import table
+from notifiers.base import InboundText
+from rules.incident import IncidentReport
+from service import schema
+from service.engine import Engine
+from service.flows import intake, replies, setup
+from service.models.ids import new_id
+from service.models.tasks import Task
+from service.records import audit, tasks
+from service.records.judging import Submission, Taken
+from service.runtime import Runtime, build_runtime
+from service.settings import Settings
+
+# docs/scaling.md says where these come from.
+A_YEAR = 234_000
+PARTNERSHIPS = 175
+BEGINNING = datetime(2026, 1, 5, tzinfo=UTC)
+# How many of a day's reports fall into each hour: most of them after school and in the evening.
+BY_HOUR = [2, 1, 1, 1, 1, 1, 1, 2, 4, 5, 5, 5, 6, 6, 6, 9, 11, 10, 8, 7, 6, 6, 5, 4]
+ANSWERED, MEDIAN_ANSWER_MINUTES, SPREAD = 0.85, 4.0, 1.0
+
+
+@dataclass
+class Year:
+    """What happened."""
+
+    reports: int = 0
+    answered: int = 0
+    seconds: float = 0
+    peak_hour: float = 0
+    waits: list[float] = field(default_factory=list)  # seconds of real time from one moment of the year to the next
+
+
+@dataclass(order=True)
+class Moment:
+    """Something that happens: a report (`task` empty), or the answer to a task."""
+
+    at: datetime
+    number: int
+    task: str = field(default="", compare=False)
+    word: str = field(default="", compare=False)
+
+
+def reports(chance: random.Random, count: int) -> list[Moment]:
+    """When reports come in over the year."""
+    hours = [chance.choices(range(24), BY_HOUR)[0] for _ in range(count)]
+    days = [chance.randrange(365) for _ in range(count)]
+    moments = [
+        BEGINNING + timedelta(days=day, hours=hour, seconds=chance.random() * 3600)
+        for day, hour in zip(days, hours, strict=True)
+    ]
+    return [Moment(at, number) for number, at in enumerate(sorted(moments))]
+
+
+@contextmanager
+def country(kind: str) -> Iterator[Runtime]:
+    """An empty database with as many teams as there are partnerships."""
+    with tempfile.TemporaryDirectory() as name, city.database(kind, Path(name)) as url:
+        runtime = build_runtime(Settings(database_url=url, secret_key=secrets.token_urlsafe(48)))  # type: ignore[arg-type]
+        schema.migrate(runtime.database)
+        runtime.clock.set_to(BEGINNING)  # type: ignore[attr-defined]
+        setup.apply_partnership(runtime, json.dumps(city.partnership(PARTNERSHIPS)), actor="benchmark")
+        setup.apply_rulebook(runtime, city.rulebook(), read=str, author=setup.Author(name="benchmark"))
+        yield runtime
+        runtime.close()
+
+
+def live(runtime: Runtime, moments: list[Moment], chance: random.Random) -> Year:
+    """The year, one moment after the other; whoever is paged answers as people do."""
+    year, engine, numbers = Year(), Engine(runtime), itertools.count(len(moments))
+    heapq.heapify(moments)
+    started = time.perf_counter()
+    while moments:
+        moment, began = heapq.heappop(moments), time.perf_counter()
+        engine.advance(max(moment.at - runtime.clock.now(), timedelta(0)))
+        if moment.task:
+            year.answered += _answer(runtime, moment)
+        else:
+            year.reports += 1
+            for task in _report(runtime, moment.number):
+                if chance.random() < ANSWERED:
+                    minutes = random.lognormvariate(0, SPREAD) * MEDIAN_ANSWER_MINUTES
+                    taken = moment.at + timedelta(minutes=minutes)
+                    heapq.heappush(moments, Moment(taken, next(numbers), task, "TAKE"))
+                    met = taken + timedelta(hours=chance.uniform(0.5, 3))
+                    heapq.heappush(moments, Moment(met, next(numbers), task, "CONTACT"))
+                    done = taken + timedelta(hours=chance.uniform(4, 30))
+                    heapq.heappush(moments, Moment(done, next(numbers), task, "DONE"))
+        year.waits.append(time.perf_counter() - began)
+    engine.advance(timedelta(days=3))
+    year.seconds = time.perf_counter() - started
+    return year
+
+
+def _report(runtime: Runtime, number: int) -> list[str]:
+    report = city.report(number, teams=PARTNERSHIPS, run="year") | {"occurred_at": runtime.clock.now().isoformat()}
+    submission = Submission(report=IncidentReport.model_validate(report), key_id="key_y", partner="benchmark")
+    taken = intake.accept(runtime, [submission])[0]
+    if not isinstance(taken, Taken):
+        raise SystemExit(f"refused: {taken}")
+    with runtime.reading() as work:
+        return [task.id for task in tasks.of_incident(work, taken.incident_id)]
+
+
+def _answer(runtime: Runtime, moment: Moment) -> bool:
+    with runtime.reading() as work:
+        task = work.session.get_one(Task, moment.task)
+        worker = work.partnership.members(task.team)[0]
+        phone = work.partnership.worker_by_slug[worker].phone
+    said = f"{moment.word} {task.code}" + (" contact_made" if moment.word == "DONE" else "")
+    number = new_id("sbx", runtime.clock.now())
+    return (
+        replies.receive(runtime, InboundText(provider="sandbox", provider_id=number, sender=phone, body=said))
+        is not None
+    )
+
+
+def sizes(runtime: Runtime) -> tuple[dict[str, int], int]:
+    """Rows a table, and bytes of the whole database."""
+    with runtime.database.engine.connect() as connection:
+        names = inspect(connection).get_table_names()
+        rows = {name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one() for name in names}  # noqa: S608
+        question = (
+            "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+            if runtime.database.is_sqlite
+            else "SELECT pg_database_size(current_database())"
+        )
+        return rows, int(connection.execute(text(question)).scalar_one())
+
+
+def run(*, full: bool, share: float | None = None) -> str:
+    """The section."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    part = share or (0.02 if full else 0.001)
+    chance = random.Random(2026)
+    moments = reports(chance, round(A_YEAR * part))
+    lines, rows_told = [], []
+    with country("postgresql") as runtime:
+        _, before = sizes(runtime)
+        year = live(runtime, moments, chance)
+        rows, after = sizes(runtime)
+        with runtime.reading() as work:
+            entries, broken = audit.verify(work.session, runtime.keyring)
+    each = (after - before) / year.reports
+    busy = year.seconds / year.reports
+    lines.append(
+        f"{year.reports:,} reports ({part:.1%} of a year's {A_YEAR:,}) and {year.answered:,} answers, in {PARTNERSHIPS} "
+        f"partnerships: a year went by in {year.seconds:,.0f} s. The audit's {entries:,} entries "
+        f"{'hold' if broken is None else 'DO NOT HOLD'}."
+    )
+    rows_told.append(["bytes a report", f"{each:,.0f}", f"{each * A_YEAR / 1e9:,.1f} GB"])
+    for name in sorted(rows, key=lambda name: rows[name], reverse=True)[:8]:
+        rows_told.append(
+            [f"rows in {name}", f"{rows[name] / year.reports:.1f}", f"{rows[name] / year.reports * A_YEAR:,.0f}"]
+        )
+    rows_told.append(
+        [
+            "seconds of one core",
+            f"{busy:.3f}",
+            f"{busy * A_YEAR / 3600:,.1f} h, {busy * A_YEAR / 31.5e6:.2%} of the year",
+        ]
+    )
+    peak = A_YEAR / 365 * max(BY_HOUR) / sum(BY_HOUR)
+    lines.append(table(["what", "for one report", "in a year"], rows_told))
+    lines.append(
+        f"The busiest hour has {peak:,.0f} reports on average, {peak * busy / 3600:.1%} of one core. A moment of the year took "
+        f"{statistics.median(year.waits) * 1000:.0f} ms at the median: the hops of its clock included."
+    )
+    return "\n\n".join(lines)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--share", type=float, default=0.001, help="which part of the year's reports, such as 0.02")
+    print(run(full=False, share=parser.parse_args().share))
