@@ -27,11 +27,12 @@ WITHOUT_COPY = select(CalendarSource).options(defer(cast(QueryableAttribute[str]
 
 @dataclass(frozen=True, kw_only=True)
 class Claimed:
-    """A calendar to be read now, with what is held of it."""
+    """A calendar to be read now, with what is held of it. Whoever claims it when the lease is over has another `until`."""
 
     team: str
     spec: ImportedSpec
     mark: str
+    until: datetime
     etag: str | None
     modified: str | None
     document: str | None
@@ -84,6 +85,7 @@ def claim(work: Work) -> Claimed | None:
         team=row.team,
         spec=wanted[key],
         mark=row.mark,
+        until=row.due_at,
         etag=row.etag,
         modified=row.modified,
         document=row.document,
@@ -107,9 +109,9 @@ def _forget(work: Work, team: str, layer: str) -> None:
 
 
 def _row(work: Work, claimed: Claimed) -> CalendarSource | None:
-    """The row of a claim, unless the partnership names another calendar by now."""
+    """The row of a claim, unless the partnership names another calendar by now, or somebody else has claimed it since."""
     row = work.session.get(CalendarSource, (claimed.team, claimed.layer), with_for_update=True)
-    return row if row is not None and row.mark == claimed.mark else None
+    return row if row is not None and (row.mark, row.due_at) == (claimed.mark, claimed.until) else None
 
 
 def keep(work: Work, claimed: Claimed, *, text: str, roster: Roster, etag: str | None, modified: str | None) -> None:
