@@ -90,7 +90,7 @@ def live_city(folder: Path, database_url: str, **more: str) -> Iterator[City]:
     """
     with running_twilio(public_url=PUBLIC_URL) as twilio, running_mail() as mail:
         settings = environment(database_url, twilio, mail) | more
-        keys = _switch_on(settings)
+        keys = switch_on(settings)
         with running.running_service(folder, **settings) as service:
             service.keys = keys
             twilio.webhook_base = service.url
@@ -101,7 +101,8 @@ def live_city(folder: Path, database_url: str, **more: str) -> Iterator[City]:
             assert twilio.faults == [], "".join(service.output)[-4000:]
 
 
-def _switch_on(settings: dict[str, str]) -> dict[str, str]:
+def switch_on(settings: dict[str, str]) -> dict[str, str]:
+    """Bring up the schema and the shipped partnership; a key for each role."""
     values: dict[str, Any] = {name.removeprefix("CALLOUT_").lower(): value for name, value in settings.items()}
     runtime = build_runtime(Settings(**values))
     try:

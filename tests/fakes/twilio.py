@@ -304,7 +304,13 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def running_twilio(**options: Any) -> Iterator[FakeTwilio]:
     """A Twilio on a free port."""
-    twilio = FakeTwilio(**options)
+    with running(FakeTwilio(**options)) as twilio:
+        yield twilio
+
+
+@contextmanager
+def running(twilio: FakeTwilio) -> Iterator[FakeTwilio]:
+    """A Twilio that was made beforehand, on a free port."""
     handler = type("Handler", (_Handler,), {"twilio": twilio})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
