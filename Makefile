@@ -31,6 +31,7 @@ $(VENV)/.test: $(VENV)/.python requirements-dev.lock pyproject.toml
 
 test: $(VENV)/.test
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/browser.py --install
+	@PYTHONPATH=. $(BIN)/python tests/pgbouncer.py --install
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 

@@ -4,16 +4,22 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from rules.incident import LINE, NO_NUL
 from service import errors
+from service.database import is_away
 from service.records.inforce import NotSetUp
 
+log = structlog.get_logger()
+
 MEDIA_TYPE = "application/problem+json"
+AWAY_SECONDS = 2  # a restart of PostgreSQL takes about so long
 
 STATUS: dict[type[errors.ServiceError], int] = {
     errors.NotFound: 404,
@@ -138,3 +144,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ApiError)
     def _api(_request: Request, error: ApiError) -> JSONResponse:
         return problem(error.status, error.detail, headers=error.headers)
+
+    @app.exception_handler(SQLAlchemyError)
+    def _database(_request: Request, error: SQLAlchemyError) -> JSONResponse:
+        if not is_away(error):
+            raise error
+        kind = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+        log.warning("the database is away", kind=kind)
+        return problem(
+            503, "the database can't be asked just now; try again", headers={"Retry-After": str(AWAY_SECONDS)}
+        )

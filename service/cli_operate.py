@@ -11,6 +11,7 @@ import yaml
 from service import doctor, schema
 from service.console import open_runtime, read_file, ready_runtime, user
 from service.flows import setup
+from service.schema import Standing
 
 # By name: the command belongs to the service, which imports nothing of the API that stands above it.
 DESCRIBE = "api.app:describe"
@@ -21,8 +22,8 @@ audit = typer.Typer(no_args_is_help=True, help="The audit.")
 def migrate() -> None:
     """Bring the database's schema to this release."""
     with open_runtime() as runtime:
-        schema.migrate(runtime.database)
-    print("the schema is current")
+        stood = schema.migrate(runtime.database)
+    print(f"the schema is {Standing.CURRENT if stood is Standing.OLDER else stood}")
 
 
 def apply(file: Annotated[Path, typer.Argument(help="The partnership file.")]) -> None:

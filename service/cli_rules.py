@@ -20,6 +20,7 @@ from service.errors import Fault, Invalid
 from service.flows import setup, simulation
 from service.partnership import Partnership, check_partnership, read_partnership
 from service.records import rulebooks
+from service.schema import Standing
 from service.settings import SHIPPED_PARTNERSHIP, read_settings
 
 app = typer.Typer(no_args_is_help=True, help="Rulebooks.")
@@ -154,6 +155,6 @@ def _partnership_in_force() -> Partnership | None:
     if settings.database_url.startswith("sqlite") and not Path(path).exists():
         return None
     with open_runtime() as runtime:
-        if not schema.is_current(runtime.database) or setup.is_empty(runtime):
+        if schema.standing(runtime.database) is Standing.OLDER or setup.is_empty(runtime):
             return None
         return setup.partnership_in_force(runtime)

@@ -11,13 +11,14 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
-from service import logs
-from service.console import ready_runtime, require_schema
+from service import alone, logs
+from service.alone import Part
+from service.console import asking, ready_runtime, require_schema
 from service.engine import Engine
 from service.flows import sandbox, setup
 from service.ports import free_port
 from service.runtime import Runtime, build_runtime, restore_clock
-from service.settings import Settings, read_settings
+from service.settings import Settings, Switch, read_settings
 
 # By name: the command belongs to the service, which imports nothing of the API that stands above it.
 API = "api.app:create_app"
@@ -37,7 +38,9 @@ def serve(
     address = host or (LOOPBACK if settings.sandbox else EVERYWHERE)
     free_port(address, port)
     runtime = build_runtime(settings)
-    _prepare(runtime)
+    alone.claim(runtime.database, *([Part.SERVE, Part.ENGINE] if settings.engine is Switch.ON else [Part.SERVE]))
+    with asking():
+        _prepare(runtime)
     if settings.sandbox:
         _welcome(runtime)
     web: FastAPI = resolve_name(API)(runtime)
@@ -106,6 +109,7 @@ def engine() -> None:
     settings = read_settings()
     logs.configure(settings)
     with ready_runtime() as runtime:
+        alone.claim(runtime.database, Part.ENGINE)
         restore_clock(runtime)
         running = Engine(runtime)
         stop = threading.Event()

@@ -1,13 +1,18 @@
 """What every command stands on: a runtime for its time, a file that is read, and who types."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
 from service import schema
+from service.database import is_away
 from service.errors import Invalid, SettingsWrong
 from service.runtime import Runtime, build_runtime
+from service.schema import Standing
 from service.settings import read_settings
 
 
@@ -16,9 +21,22 @@ def open_runtime() -> Iterator[Runtime]:
     """The runtime that the settings name, for one command. Raises SettingsWrong."""
     runtime = build_runtime(read_settings())
     try:
-        yield runtime
+        with asking():
+            yield runtime
     finally:
         runtime.close()
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Work with a database that may be away. Raises SettingsWrong, which says so in a line."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if not is_away(error):
+            raise
+        reason = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()[0]
+        raise SettingsWrong(f"the database can't be asked: {reason}") from None
 
 
 @contextmanager
@@ -30,12 +48,14 @@ def ready_runtime() -> Iterator[Runtime]:
 
 
 def require_schema(runtime: Runtime) -> None:
-    """In a sandbox bring the schema up to date; else raise SettingsWrong when it is not this release's."""
-    if schema.is_current(runtime.database):
-        return
-    if not runtime.settings.sandbox:
-        raise SettingsWrong("the database's schema is not this release's; run: callout migrate")
-    schema.migrate(runtime.database)
+    """In a sandbox bring the schema up to date; else raise SettingsWrong when it is older than this release."""
+    stands = schema.standing(runtime.database)
+    if stands is Standing.NEWER:
+        print(f"callout: the database's schema is {stands.value}, on which it runs; upgrade it soon", file=sys.stderr)
+    elif stands is Standing.OLDER and runtime.settings.sandbox:
+        schema.migrate(runtime.database)
+    elif stands is Standing.OLDER:
+        raise SettingsWrong(f"the database's schema is {stands.value}")
 
 
 def read_file(file: Path) -> str:

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, DateTime, Engine, Select, create_engine, event, make_url, text
+import psycopg
+from sqlalchemy import URL, Connection, DateTime, Engine, ExceptionContext, Select, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
@@ -23,6 +25,27 @@ from service.privacy import Keyring, give_keys
 WAKE_CHANNEL = "callout_wake"
 MIGRATION_LOCK = 20260105
 Claimable = TypeVar("Claimable", bound=Select[Any])
+
+# A process that is frozen or cut off in the middle of a transaction must not keep the others from the rows that it holds:
+# PostgreSQL ends its session after so long without a word, and what it then tries to commit is refused. Ours says
+# something at every few milliseconds. A wait for a lock outlasts that, so that whoever waited simply goes on.
+SILENT, WAITING, WORKING = "5s", "15s", "60s"
+# Said within the transaction, because a pooler gives each one another session.
+BEGINNINGS = {
+    "writing": f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '{SILENT}'; "
+    f"SET LOCAL lock_timeout = '{WAITING}'; SET LOCAL statement_timeout = '{WORKING}'",
+    "unhurried": f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '{WORKING}'",
+}
+# A connection to a machine that went away without a word is given up after about twenty seconds. Of libpq:
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+CONNECTING = {
+    "application_name": "callout",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -50,12 +73,16 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """One database: where it is, and how a transaction on it is opened."""
 
-    def __init__(self, url: str, keyring: Keyring) -> None:
+    def __init__(self, url: str, keyring: Keyring, *, direct_url: str = "") -> None:
+        """`direct_url`: where PostgreSQL itself is, when `url` leads to a pooler that gives each transaction another session."""
         self.url = url
-        self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url)
+        self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url, pooled=bool(direct_url))
         give_keys(self.engine, keyring)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._writing = self.engine.execution_options(callout_begin="BEGIN IMMEDIATE")
+        self._direct = _address(direct_url, "CALLOUT_DATABASE_DIRECT_URL") if direct_url else self.engine.url
+        begin = {name: "BEGIN IMMEDIATE" if self.is_sqlite else said for name, said in BEGINNINGS.items()}
+        self._writing = self.engine.execution_options(callout_begin=begin["writing"])
+        self._unhurried = self.engine.execution_options(callout_begin=begin["unhurried"])
         # SQLite's busy handler sleeps: threads that write at once starve each other. One lock in the process queues
         # them fairly instead (measured: p99 31 ms instead of 235 ms with 16 writers).
         self._turn: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
@@ -68,6 +95,20 @@ class Database:
             session.commit()
 
     @contextmanager
+    def setting_up(self) -> Iterator[Session]:
+        """Write, one process at a time, what takes a while to be checked; several that start on an empty database take turns."""
+        with self._turn, Session(self._unhurried, expire_on_commit=False) as session:
+            hold(session, "setting up")
+            yield session
+            session.commit()
+
+    @property
+    def file(self) -> Path | None:
+        """Where SQLite keeps it; None where it is no file."""
+        name = self.engine.url.database
+        return Path(name) if self.is_sqlite and name and name != ":memory:" else None
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """Read: nothing is kept."""
         with Session(self.engine, expire_on_commit=False) as session:
@@ -75,10 +116,22 @@ class Database:
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
-        """A connection that changes the schema: one process at a time, the others wait."""
-        with self._turn, self._writing.begin() as connection:
+        """A connection that changes the schema: one process at a time, the others wait.
+
+        It waits for a table only for a while: everybody else's requests would queue behind it.
+        """
+        with self._turn, self._unhurried.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
+                connection.execute(text(f"SET LOCAL lock_timeout = '{WAITING}'"))
+            yield connection
+
+    @contextmanager
+    def listening(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection to PostgreSQL itself that hears what any process commits. Raises psycopg.Error."""
+        _, where = self.engine.dialect.create_connect_args(self._direct)
+        with psycopg.connect(**{**CONNECTING, **where}, autocommit=True) as connection:
+            connection.execute(f"LISTEN {WAKE_CHANNEL}")
             yield connection
 
     def close(self) -> None:
@@ -104,14 +157,30 @@ def hold(session: Session, name: str) -> None:
         session.connection().execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
-# Two transactions each waited for what the other held, and the database ended one of them: class 40 of PostgreSQL's
-# error codes (appendix A).
+# PostgreSQL's error codes (appendix A of its manual). Class 40: two transactions each waited for what the other held, and
+# the database ended one of them.
 ENDED_FOR_ANOTHER = frozenset({"40001", "40P01"})
+# A server that was the primary until a moment ago.
+READ_ONLY = "25006"
+# No connection (08), no room for one more (53), shut down, starting up or ended by an operator (57), its disk (58).
+AWAY_CLASSES = frozenset({"08", "53", "57", "58"})
+# A lock that did not come, a transaction ended because nothing was heard of it, and tables that are not there yet.
+AWAY = ENDED_FOR_ANOTHER | {READ_ONLY, "55P03", "25P03", "42P01", "42703"}
 
 
 def worth_repeating(error: DBAPIError) -> bool:
     """Whether a transaction failed only because of another one at the same moment, and may go well alone."""
     return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in ENDED_FOR_ANOTHER
+
+
+def is_away(error: SQLAlchemyError) -> bool:
+    """Whether the database could not do it now and may in a moment: restarted, failed over, busy, or being migrated."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, NoConnectionFree)
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return error.connection_invalidated or isinstance(error, OperationalError)
+    return state[:2] in AWAY_CLASSES or state in AWAY
 
 
 def _sqlite(url: str) -> Engine:
@@ -137,15 +206,48 @@ def _sqlite(url: str) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("callout_begin", "BEGIN"))
-
+    _begins_itself(engine)
     return engine
 
 
-def _postgresql(url: str) -> Engine:
+def _postgresql(url: str, *, pooled: bool) -> Engine:
+    address = _address(url, "CALLOUT_DATABASE_URL")
+    connecting: dict[str, Any] = {name: value for name, value in CONNECTING.items() if name not in address.query}
+    if pooled:
+        # A prepared statement belongs to a session, and the next transaction gets another one.
+        connecting["prepare_threshold"] = None
+    engine = create_engine(
+        address,
+        connect_args=connecting,
+        pool_pre_ping=True,
+        pool_size=12,
+        max_overflow=12,
+        pool_timeout=10,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        # The driver's own BEGIN could not carry the limits of the transaction; ours is issued below.
+        connection.autocommit = True
+
+    @event.listens_for(engine, "handle_error")
+    def _moved(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            context.is_disconnect = True
+
+    _begins_itself(engine)
+    return engine
+
+
+def _address(url: str, name: str) -> URL:
     if not url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
-        raise SettingsWrong("CALLOUT_DATABASE_URL must begin with sqlite:/// or postgresql://")
-    address = make_url(url).set(drivername="postgresql+psycopg")
-    return create_engine(address, pool_pre_ping=True, pool_size=12, max_overflow=12, hide_parameters=True)
+        others = "sqlite:/// or " if name == "CALLOUT_DATABASE_URL" else ""
+        raise SettingsWrong(f"{name} must begin with {others}postgresql://")
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def _begins_itself(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("callout_begin", "BEGIN"))

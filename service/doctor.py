@@ -17,6 +17,7 @@ from service.clock import SystemClock
 from service.errors import ServiceError, SettingsWrong
 from service.flows import setup
 from service.runtime import Runtime, build_runtime
+from service.schema import Standing
 from service.settings import Settings, read_settings
 
 TIMEOUT = 10
@@ -61,9 +62,9 @@ def _database(runtime: Runtime) -> Iterator[Finding]:
         with runtime.database.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
         yield Finding("database", True, f"{runtime.database.engine.dialect.name} answers")
-        current = schema.is_current(runtime.database)
-        yield Finding("schema", current, "current" if current else "not this release's; run: callout migrate")
-        if not current:
+        stands = schema.standing(runtime.database)
+        yield Finding("schema", stands is not Standing.OLDER, stands.value)
+        if stands is Standing.OLDER:
             return
         if setup.is_empty(runtime):
             yield Finding("partnership", runtime.settings.sandbox, "none is in force; run: callout apply FILE")

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 import psycopg
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import SandboxClock
-from service.database import WAKE_CHANNEL
+from service.database import is_away
 from service.deadman import DeadMansSwitch
 from service.flows import deadlines, delivery, errands, health, replies, rosters
 from service.records import claims, timers
@@ -26,7 +27,8 @@ TICK_SECONDS = 1
 CALENDAR_SECONDS = 5
 STANDING_SECONDS = 10
 LISTEN_SECONDS = 0.5  # for how long at most a stop waits for the listener
-RECONNECT_SECONDS = 5
+RECONNECT_SECONDS = 1
+LAST_SECONDS = 5
 STALE_SECONDS = 30
 INLINE_BATCH = 50
 
@@ -80,7 +82,7 @@ class Engine:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         for loop in self._loops:
-            loop.join(RECONNECT_SECONDS)
+            loop.join(LAST_SECONDS)
         self._senders.shutdown(wait=True)
 
     def ticking(self) -> bool:
@@ -95,16 +97,16 @@ class Engine:
                 return
             try:
                 self._round()
-            except Exception:
+            except Exception as error:
                 # The database may be away for a moment: the next tick tries again, and readiness shows it.
-                log.exception("engine round failed")
+                _say(error, "engine round failed")
 
     def _reconcile(self) -> None:
         try:
             replies.ask_for_texts(self._runtime)
-        except Exception:
+        except Exception as error:
             # Asked again next time; a database that is away shows in readiness.
-            log.exception("asking for lost texts failed")
+            _say(error, "asking for lost texts failed")
 
     def _round(self) -> None:
         with self._one_round:
@@ -177,39 +179,47 @@ class Engine:
             rosters.read_due(self._runtime, self._stopping)
         except NotSetUp:
             return
-        except Exception:
+        except Exception as error:
             # What was claimed is due again when its lease ends; readiness shows a database that is away.
-            log.exception("reading calendars failed")
+            _say(error, "reading calendars failed")
 
     def _set_standing(self) -> None:
         try:
             errands.set_standing(self._runtime)
         except NotSetUp:
             return
-        except Exception:
+        except Exception as error:
             # Set the next time; readiness shows a database that is away.
-            log.exception("setting the standing errands failed")
+            _say(error, "setting the standing errands failed")
 
     def _send(self, claimed: Claimed) -> None:
         try:
             delivery.send(self._runtime, claimed)
-        except Exception:
+        except Exception as error:
             # Its lease brings it back; the row says that it was being sent.
-            log.exception("sending failed", message=claimed.message.reference)
+            _say(error, "sending failed", message=claimed.message.reference)
         finally:
             self._slots.release()
             self._work.set()
 
     def _listen(self) -> None:
         """Be woken by other processes on the same PostgreSQL. A lost notification costs one tick."""
-        address = self._runtime.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         while not self._stopping.is_set():
             try:
-                with psycopg.connect(address, autocommit=True) as connection:
-                    connection.execute(f"LISTEN {WAKE_CHANNEL}")
+                with self._runtime.database.listening() as connection:
+                    # Whatever was committed while nobody listened.
+                    self._runtime.changed.fire()
                     while not self._stopping.is_set():
                         for _ in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
                             self._runtime.changed.fire()
             except psycopg.Error as error:
                 log.warning("listening failed", reason=type(error).__name__)
                 self._stopping.wait(RECONNECT_SECONDS)
+
+
+def _say(error: Exception, what: str, **about: str) -> None:
+    """A database that is away is no surprise, and said in a line; anything else with where it happened."""
+    if isinstance(error, SQLAlchemyError) and is_away(error):
+        log.warning(what, reason="the database is away", **about)
+    else:
+        log.error(what, exc_info=error, **about)

@@ -81,7 +81,7 @@ class Runtime:
     @contextmanager
     def setting_up(self) -> Iterator[SetUp]:
         """Write what must be there before any work: the partnership, the rulebook, keys."""
-        with self.database.transaction() as session:
+        with self.database.setting_up() as session:
             setup = SetUp(session=session, now=self.clock.now(), keyring=self.keyring)
             yield setup
             session.flush()
@@ -123,7 +123,7 @@ def build_runtime(settings: Settings) -> Runtime:
     """Open the database and the providers that the settings name. Raises SettingsWrong."""
     settings.checked()
     keyring = Keyring(secret_of(settings))
-    database = Database(settings.database_url, keyring)
+    database = Database(settings.database_url, keyring, direct_url=settings.database_direct_url)
     return Runtime(
         settings=settings,
         database=database,

@@ -37,6 +37,9 @@ class Settings(ProviderSettings):
     model_config = SettingsConfigDict(env_prefix="CALLOUT_", env_file=".env", extra="ignore", env_ignore_empty=True)
 
     database_url: str = "sqlite:///var/callout.db"
+    database_direct_url: str = Field(
+        default="", description="PostgreSQL itself, when the address above is a pooler's: what wakes replicas needs it"
+    )
     mode: Mode = Mode.SANDBOX
     public_url: HttpAddress = "http://127.0.0.1:8000"
     secret_key: SecretStr = SecretStr("")

@@ -22,7 +22,7 @@ from service.runtime import Runtime, build_runtime
 from service.settings import Settings
 
 COMMAND = Path(sys.executable).with_name("callout")
-START_SECONDS = 30
+START_SECONDS = 90
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from notifiers.base import Channel
 from rules.escalation import Step, Who
@@ -34,8 +35,9 @@ def run_due(runtime: Runtime) -> int:
                 if timer is not None:
                     key = (timer.task_id, timer.kind, timer.milestone)
                     _act(work, task, timer)
-        except Exception:
-            if key is None:
+        except Exception as error:
+            # The row is not to blame when the database went away: it stays due.
+            if key is None or (isinstance(error, DBAPIError) and error.connection_invalidated):
                 raise
             # One row that can't be worked must not stop the others: it is put off, and said.
             log.exception("timer failed", task=key[0], kind=key[1])

@@ -2,22 +2,31 @@
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from service import schema
 from service.errors import ServiceError
 from service.records import claims, errands, outbox, reports, timers
 from service.runtime import Runtime
-from service.schema import is_current
+from service.schema import Standing
 from service.work import Work
+
+OK = "ok"
+SCHEMA = {
+    Standing.CURRENT: OK,
+    Standing.NEWER: f"{OK}: {Standing.NEWER}, on which it runs",
+    Standing.OLDER: Standing.OLDER.value,
+}
 
 
 def checks(runtime: Runtime) -> dict[str, str]:
-    """Each thing that must be there, with `ok` or what is wrong."""
+    """Each thing that must be there, with what is wrong, or `ok`; after a colon what should be known all the same."""
     found: dict[str, str] = {}
     try:
-        found["schema"] = "ok" if is_current(runtime.database) else "not current; run: callout migrate"
-        found["database"] = "ok"
-        if found["schema"] == "ok":
+        stands = schema.standing(runtime.database)
+        found["schema"] = SCHEMA[stands]
+        found["database"] = OK
+        if stands is not Standing.OLDER:
             found |= lags(runtime)
-            found["rulebook"] = "ok"
+            found["rulebook"] = OK
     except ServiceError as error:
         found["rulebook"] = error.detail
     except SQLAlchemyError as error:
@@ -31,7 +40,7 @@ def lags(runtime: Runtime) -> dict[str, str]:
     longest = runtime.settings.ready_lag_seconds
     with runtime.reading() as work:
         return {
-            queue: "ok" if seconds <= longest else f"{seconds:.0f} s behind; at most {longest} s are allowed"
+            queue: OK if seconds <= longest else f"{seconds:.0f} s behind; at most {longest} s are allowed"
             for queue, seconds in _lags(work).items()
         }
 
@@ -39,7 +48,7 @@ def lags(runtime: Runtime) -> dict[str, str]:
 def is_well(runtime: Runtime) -> bool:
     """Whether nothing that is due has been waiting for too long."""
     try:
-        return set(lags(runtime).values()) == {"ok"}
+        return set(lags(runtime).values()) == {OK}
     except (ServiceError, SQLAlchemyError):
         return False
 

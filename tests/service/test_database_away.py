@@ -1,0 +1,229 @@
+"""PostgreSQL restarts, fails over, stops hearing from a replica, or stands behind a pooler: work goes on by itself."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import structlog
+import uvicorn
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import func, select
+
+from api.app import create_app
+from rules.incident import IncidentReport
+from service import logs
+from service.database import is_away
+from service.engine import Engine
+from service.flows import intake, sandbox
+from service.models.access import Role
+from service.models.incidents import Incident
+from service.models.outbox import OutboxMessage
+from service.records import outbox
+from service.records.judging import Submission, Taken
+from service.runtime import Runtime, build_runtime
+from service.settings import Settings
+from tests import pgbouncer
+from tests.postgres import Server, running_server
+from tests.running import build_sandbox, free_port, open_sandbox
+
+TOP = Path(__file__).parent.parent.parent
+PATIENCE = 60
+ALONE = pytest.mark.xdist_group("database-away")
+pytestmark = ALONE
+
+# Holds the row that every transaction with an audit entry needs, until it is told to go on.
+HOLDER = """
+import sys
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from service.database import Database, is_away
+from service.privacy import Keyring
+database = Database(sys.argv[1], Keyring(["x" * 40]))
+try:
+    with database.transaction() as session:
+        session.connection().execute(text("SELECT seq FROM audit_head FOR UPDATE"))
+        print("holds", flush=True)
+        sys.stdin.readline()
+        session.connection().execute(text("UPDATE audit_head SET seq = -1"))
+except SQLAlchemyError as error:
+    print("refused" if is_away(error) else repr(error), flush=True)
+with database.transaction() as session:
+    print("goes on with", session.connection().execute(text("SELECT 1")).scalar_one(), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running_server() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def url(server: Server) -> str:
+    address = server.database("away")
+    build_sandbox(address).close()
+    return address
+
+
+@pytest.fixture
+def runtime(url: str) -> Iterator[Runtime]:
+    built = open_sandbox(url)
+    logs.configure(built.settings)
+    yield built
+    structlog.reset_defaults()
+    built.close()
+
+
+def report(runtime: Runtime, kind: str = "weapon_in_school") -> Taken:
+    body = IncidentReport(type=kind, occurred_at=runtime.clock.now(), locality="south")
+    taken = intake.accept(runtime, [Submission(report=body, key_id="key_x", partner="partner")])[0]
+    assert isinstance(taken, Taken)
+    return taken
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < until
+        threading.Event().wait(0.05)
+
+
+@contextmanager
+def served(runtime: Runtime) -> Iterator[str]:
+    """The API and the engine on a real port, in this process."""
+    port = free_port()
+    web = uvicorn.Server(uvicorn.Config(create_app(runtime), port=port, log_config=None, access_log=False))
+    thread = threading.Thread(target=web.run)
+    thread.start()
+    try:
+        wait_until(lambda: web.started)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        web.should_exit = True
+        thread.join(PATIENCE)
+
+
+def test_what_a_frozen_replica_holds_is_handed_on_and_its_commit_refused(runtime: Runtime, url: str) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, url], cwd=TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        assert holder.stdout.readline() == "holds\n"
+        holder.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        report(runtime)
+        waited = time.monotonic() - began
+        assert waited < 12, "the limit is 5 s without a word"
+        holder.send_signal(signal.SIGCONT)
+        holder.stdin.write("go on\n")
+        holder.stdin.flush()
+        assert holder.stdout.readline() == "refused\n"
+        assert holder.stdout.readline() == "goes on with 1\n"
+        assert holder.wait(20) == 0
+    finally:
+        holder.kill()
+        holder.communicate()
+    with runtime.reading() as work:
+        assert work.session.connection().execute(text("SELECT seq FROM audit_head")).scalar_one() > 0
+
+
+def test_a_restart_refuses_what_it_can_not_keep_and_the_engine_goes_on(server: Server, runtime: Runtime) -> None:
+    key = sandbox.demo_keys(runtime)[Role.PARTNER]
+    answers: list[tuple[int, str | None, str | None]] = []
+    enough = threading.Event()
+    with (
+        served(runtime) as address,
+        httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}) as client,
+    ):
+        client.timeout = httpx.Timeout(PATIENCE)
+
+        def post() -> None:
+            while not enough.is_set():
+                body = {"type": "weapon_in_school", "occurred_at": "2026-11-20T14:41:00Z", "locality": "south"}
+                answer = client.post("/v1/incidents", json=body)
+                accepted = answer.json()["id"] if answer.status_code == 201 else None
+                answers.append((answer.status_code, answer.headers.get("Retry-After"), accepted))
+
+        poster = threading.Thread(target=post)
+        poster.start()
+        wait_until(lambda: len(answers) > 3)
+        server.stop("immediate")
+        wait_until(lambda: answers[-1][0] == 503)
+        away = client.get("/readyz")
+        assert away.status_code == 503
+        assert "can't be reached" in away.json()["checks"]["database"]
+        server.start()
+        wait_until(lambda: answers[-1][0] == 201)
+        enough.set()
+        poster.join(PATIENCE)
+        wait_until(lambda: client.get("/readyz").status_code == 200)
+        wait_until(lambda: not _unsent(runtime))
+    assert {status for status, _, _ in answers} == {201, 503}, "never an error that nobody can act on"
+    assert all(retry for status, retry, _ in answers if status == 503)
+    with runtime.reading() as work:
+        kept = set(work.session.exec(select(Incident.id)))
+    assert {accepted for _, _, accepted in answers if accepted} <= kept
+
+
+def _unsent(runtime: Runtime) -> int:
+    with runtime.reading() as work:
+        due = select(func.count()).select_from(OutboxMessage).where(OutboxMessage.state == "pending")
+        return work.session.exec(due).one()
+
+
+def test_a_server_that_is_no_primary_any_more_is_left_for_the_new_one(server: Server, runtime: Runtime) -> None:
+    report(runtime)
+    server.execute("ALTER DATABASE away SET default_transaction_read_only = on")
+    try:
+        runtime.database.engine.dispose()
+        with pytest.raises(SQLAlchemyError) as refused:
+            report(runtime)
+        assert is_away(refused.value)
+    finally:
+        server.execute("ALTER DATABASE away RESET default_transaction_read_only")
+    report(runtime)
+
+
+@pytest.mark.skipif(not pgbouncer.executable(), reason=pgbouncer.HOW)
+def test_behind_a_pooler_work_is_done_and_replicas_wake_each_other(server: Server, url: str) -> None:
+    with pgbouncer.pooled(server, url) as address:
+        settings = Settings(
+            database_url=address,
+            database_direct_url=url,
+            secret_key="for-tests-only-" + "x1y2z3" * 5,  # type: ignore[arg-type]
+        )
+        one, other = build_runtime(settings), build_runtime(settings)
+        heard = threading.Event()
+        engine = Engine(other)
+        engine.follow()
+        try:
+            other.changed.listen(heard.set)
+            threads = [threading.Thread(target=lambda: [report(one) for _ in range(4)]) for _ in range(6)]
+            with one.reading() as work:
+                before = outbox.unsent(work)
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(PATIENCE)
+            with one.reading() as work:
+                assert outbox.unsent(work) >= before + 24, "each was taken, whatever session it was given"
+            assert heard.wait(PATIENCE)
+            heard.clear()
+            began = time.monotonic()
+            report(one)
+            assert heard.wait(PATIENCE)
+            assert time.monotonic() - began < 5
+        finally:
+            engine.stop()
+            one.close()
+            other.close()
