@@ -63,6 +63,12 @@ class Settings(ProviderSettings):
     reconcile_seconds: int = Field(
         default=180, ge=1, le=3600, description="how often the provider is asked for texts that never reached us"
     )
+    gather_seconds: int = Field(
+        default=2,
+        ge=0,
+        le=30,
+        description="pages for a phone that got another one within the last minute wait so long to leave as one text; 0: never",
+    )
     receipt_seconds: int = Field(
         default=120, ge=1, le=3600, description="a page without a receipt goes out by the next channel after so long"
     )

@@ -16,7 +16,7 @@ from rules.handover import Came, Try
 from service.metrics import FIRST_PAGE
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Task
-from service.records import claims, failures, outbox, settling
+from service.records import bundles, claims, failures, outbox, settling
 from service.records.claims import Claimed
 from service.runtime import Runtime
 from service.work import Measured, Work
@@ -30,7 +30,7 @@ NOBODY = "no provider for this channel is configured"
 def claim(runtime: Runtime, limit: int) -> list[Claimed]:
     """Take up to `limit` due messages for this sender."""
     with runtime.transaction() as work:
-        return claims.claim(work, limit)
+        return claims.claim(work, limit, settle=timedelta(seconds=runtime.settings.gather_seconds))
 
 
 def due_now(runtime: Runtime) -> bool:
@@ -134,7 +134,8 @@ def _hand_over(runtime: Runtime, sending: Sending) -> bool:
 
 
 def _settle(runtime: Runtime, work: Work, row: OutboxMessage, sending: Sending, *, waits: bool) -> None:
-    failures.say_tries(work, row, sending.fresh, sending.notifiers)
+    for each in bundles.carried(work, row):
+        failures.say_tries(work, each, sending.fresh, sending.notifiers)
     name = sending.by.name if sending.by else None
     if sending.accepted and sending.by:
         _sent(runtime, work, row, sending.by, sending.accepted)
@@ -149,22 +150,24 @@ def _settle(runtime: Runtime, work: Work, row: OutboxMessage, sending: Sending, 
         wait = ASKED_AGAIN if waits else settling.backoff(row.attempts, error.retry_after)
         lost = not settling.put_off(row, error.reason, provider=name, until=work.now + wait)
     if lost:
-        failures.failed_for_good(work, row, opted_out=error.opted_out)
+        for each in bundles.carried(work, row):
+            failures.failed_for_good(work, each, opted_out=error.opted_out)
 
 
 def _sent(runtime: Runtime, work: Work, row: OutboxMessage, by: Notifier, accepted: Accepted) -> None:
     runtime.metrics.sent(row.channel, "sent")
     log.info("sent", message=row.id, channel=row.channel, provider=by.name)
     settling.sent(work, row, provider=by.name, provider_id=accepted.provider_id)
-    failures.say(work, row, "sent", "")
     if accepted.delivered:
         row.state = MessageState.DELIVERED.value
-    elif isinstance(by, Listens | Speaks):
-        outbox.expect_receipt(work, row, within=timedelta(seconds=runtime.settings.receipt_seconds))
-    task = work.session.get(Task, row.task_id) if row.task_id else None
-    if task and row.purpose == outbox.PAGE and row.written_at == task.first_paged_at:
-        seconds = (work.now - task.opened_at).total_seconds()
-        work.measured.append(Measured(figure=FIRST_PAGE, seconds=seconds))
+    for each in bundles.carried(work, row):
+        failures.say(work, each, "sent", "" if each is row else "together with others")
+        if not accepted.delivered and isinstance(by, Listens | Speaks):
+            outbox.expect_receipt(work, each, within=timedelta(seconds=runtime.settings.receipt_seconds))
+        task = work.session.get(Task, each.task_id) if each.task_id else None
+        if task and each.purpose == outbox.PAGE and each.written_at == task.first_paged_at:
+            seconds = (work.now - task.opened_at).total_seconds()
+            work.measured.append(Measured(figure=FIRST_PAGE, seconds=seconds))
 
 
 def take_receipt(runtime: Runtime, receipt: Receipt) -> None:
@@ -177,9 +180,10 @@ def take_receipt(runtime: Runtime, receipt: Receipt) -> None:
         if row is None:
             return
         runtime.metrics.sent(row.channel, receipt.state.value)
-        if receipt.state is ReceiptState.FAILED:
-            failures.failed_for_good(work, row, opted_out=receipt.opted_out)
-        else:
-            failures.say(work, row, receipt.state.value, "")
+        for each in bundles.carried(work, row):
+            if receipt.state is ReceiptState.FAILED:
+                failures.failed_for_good(work, each, opted_out=receipt.opted_out)
+                continue
+            failures.say(work, each, receipt.state.value, "")
             if receipt.state is ReceiptState.DELIVERED:
-                outbox.expect_no_receipt(work, row)
+                outbox.expect_no_receipt(work, each)

@@ -24,6 +24,7 @@ from service.records import (
     people,
     received,
     several,
+    summaries,
     tasks,
     timeline,
     transitions,
@@ -116,7 +117,7 @@ def _receive(work: Work, text: InboundText) -> Understood:
     about = _handle(work, worker, reply)
     received.keep(work, text, worker=worker.slug, meaning=reply.verb.value, task_id=about[0].id if about else None)
     named = (reply.code, *reply.further) if reply.code else ()
-    return Understood(meaning=reply.verb.value, codes=several.codes_of(about) or named)
+    return Understood(meaning=reply.verb.value, codes=summaries.codes_of(about) or named)
 
 
 def _not_a_worker(work: Work, text: InboundText) -> Understood:

@@ -15,6 +15,7 @@ class MessageState(StrEnum):
 
     PENDING = "pending"  # nothing yet: written, waiting for its turn or its next try
     SENDING = "sending"  # being handed over; after a crash nobody knows
+    BUNDLED = "bundled"  # what it says is said in another message, its carrier, which is on its way
     SENT = "sent"  # the provider has it
     DELIVERED = "delivered"  # on the phone; nobody has read it yet
     FAILED = "failed"  # will never arrive
@@ -41,6 +42,8 @@ class OutboxMessage(SQLModel, table=True):
     id: str = Field(primary_key=True)
     task_id: str | None = Field(default=None, foreign_key="task.id", index=True)
     page_id: str | None = Field(default=None, index=True)
+    carrier_id: str | None = Field(default=None, index=True)
+    template: str | None = None
     worker: str | None = Field(default=None, index=True)
     purpose: str
     channel: str

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import Index
 from sqlmodel import JSON, Field, SQLModel
 
 from service.database import UtcDateTime
@@ -116,10 +117,11 @@ class Page(SQLModel, table=True):
     """A worker summoned for a task at one step of its escalation."""
 
     __tablename__ = "page"
+    __table_args__ = (Index("ix_page_asked", "worker", "at"),)
 
     id: str = Field(primary_key=True)
     task_id: str = Field(foreign_key="task.id", index=True)
-    worker: str = Field(index=True)
+    worker: str
     level: int
     at: datetime = Field(sa_type=UtcDateTime)
     channels: list[str] = Field(default_factory=list, sa_type=JSON)

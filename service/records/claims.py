@@ -11,8 +11,7 @@ from notifiers.base import Channel, Message
 from rules.handover import Came, Try
 from service.database import skip_locked
 from service.models.outbox import UNSENT, MessageState, OutboxMessage
-from service.models.tasks import Page, PageOutcome, Task
-from service.records.outbox import PAGE, still_paging
+from service.records import bundles, outbox
 from service.work import Work
 
 LEASE = timedelta(minutes=2)
@@ -33,8 +32,9 @@ class Claimed:
     again: bool = False
 
 
-def claim(work: Work, limit: int) -> list[Claimed]:
+def claim(work: Work, limit: int, *, settle: timedelta = timedelta(0)) -> list[Claimed]:
     """Take up to `limit` messages that are due, the most urgent first; those no longer wanted are cancelled instead.
+    `settle`: how long what follows to the same phone waits to leave together.
 
     A claim is a lease: a message whose sender died is due again when it ends.
     """
@@ -44,24 +44,18 @@ def claim(work: Work, limit: int) -> list[Claimed]:
         .order_by(col(OutboxMessage.urgency), col(OutboxMessage.due_at))
         .limit(limit)
     )
-    claimed = []
+    due = []
     for row in work.session.exec(skip_locked(query)).all():
-        again = row.state == MessageState.SENDING
-        if not again and not _wanted(work, row):
+        if row.state == MessageState.SENDING or outbox.wanted(work, row):
+            due.append(row)
+        else:
             row.state = MessageState.CANCELLED.value
-            continue
+    claimed = []
+    for row in bundles.together(work, due, settle=settle):
+        again = row.state == MessageState.SENDING
         row.state, row.attempts, row.due_at = MessageState.SENDING.value, row.attempts + 1, work.now + LEASE
         claimed.append(_claimed(row, again=again))
     return claimed
-
-
-def _wanted(work: Work, row: OutboxMessage) -> bool:
-    if row.purpose != PAGE or row.task_id is None:
-        return True
-    task = work.session.get(Task, row.task_id)
-    page = work.session.get(Page, row.page_id) if row.page_id else None
-    declined = page is not None and page.outcome == PageOutcome.PASSED
-    return task is not None and still_paging(task) and not declined
 
 
 def _claimed(row: OutboxMessage, *, again: bool) -> Claimed:

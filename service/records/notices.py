@@ -65,10 +65,14 @@ def about(work: Work, task: Task, milestone: Milestone) -> dict[str, Any]:
     }
 
 
-def others_told(work: Work, task: Task, template: str, *, besides: str | None, **values: Any) -> None:
-    """Tell everybody who was paged for a task and did not pass, except one."""
+def others_told(
+    work: Work, task: Task, template: str, *, besides: str | None, before: str | None = None, **values: Any
+) -> None:
+    """Tell everybody who was paged for a task and did not pass, except one, and those whose page never left. `before`:
+    who had it until now, and is told in any case."""
+    reached = outbox.reached(work, task) | {before}
     for worker in paging.paged_workers(work, task):
-        if worker != besides:
+        if worker != besides and worker in reached:
             tell(work, worker, template, task=task, **values)
 
 

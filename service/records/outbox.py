@@ -5,13 +5,13 @@ How they are claimed stands in claims.py, how they are settled in settling.py.
 
 from datetime import timedelta
 
-from sqlmodel import col, func, select, update
+from sqlmodel import and_, col, func, or_, select, update
 
 from notifiers import wording
 from notifiers.base import Channel
 from service.models.ids import new_id
 from service.models.outbox import UNSENT, MessageState, OutboxMessage
-from service.models.tasks import Page, Task, TaskState
+from service.models.tasks import Page, PageOutcome, Task, TaskState
 from service.models.timers import TimerKind
 from service.records import timers
 from service.work import Work
@@ -44,6 +44,7 @@ def write(
         page_id=page.id if page else None,
         worker=worker,
         purpose=purpose,
+        template=template,
         channel=channel.value,
         address=address,
         text=worded.text,
@@ -57,6 +58,16 @@ def write(
     )
     work.session.add(message)
     return message
+
+
+def wanted(work: Work, row: OutboxMessage) -> bool:
+    """Whether a message still has to leave: a page only while its task needs somebody and its worker did not pass."""
+    if row.purpose != PAGE or row.task_id is None:
+        return True
+    task = work.session.get(Task, row.task_id)
+    page = work.session.get(Page, row.page_id) if row.page_id else None
+    declined = page is not None and page.outcome == PageOutcome.PASSED
+    return task is not None and still_paging(task) and not declined
 
 
 def still_paging(task: Task) -> bool:
@@ -84,16 +95,26 @@ def hopeful(work: Work, page_id: str) -> list[OutboxMessage]:
     return list(work.session.exec(query).all())
 
 
+def reached(work: Work, task: Task) -> set[str | None]:
+    """The workers whom a page for a task may have reached: it was handed to a provider at least once."""
+    work.session.flush()
+    query = select(OutboxMessage.worker).where(
+        OutboxMessage.task_id == task.id, OutboxMessage.purpose == PAGE, OutboxMessage.attempts > 0
+    )
+    return set(work.session.exec(query).all())
+
+
 def withdraw_pages(work: Work, task: Task) -> None:
     """Cancel a task's pages that have not left yet."""
     work.session.flush()
+    carriers = select(OutboxMessage.id).where(OutboxMessage.state == MessageState.PENDING.value)
+    waiting = or_(
+        col(OutboxMessage.state) == MessageState.PENDING.value,
+        and_(col(OutboxMessage.state) == MessageState.BUNDLED.value, col(OutboxMessage.carrier_id).in_(carriers)),
+    )
     work.session.exec(
         update(OutboxMessage)
-        .where(
-            col(OutboxMessage.task_id) == task.id,
-            col(OutboxMessage.purpose) == PAGE,
-            col(OutboxMessage.state) == MessageState.PENDING.value,
-        )
+        .where(col(OutboxMessage.task_id) == task.id, col(OutboxMessage.purpose) == PAGE, waiting)
         .values(state=MessageState.CANCELLED.value)
     )
 

@@ -27,7 +27,7 @@ def messages(work: Work, limit: int = MOST) -> list[dict[str, Any]]:
     query = (
         select(OutboxMessage, Task.code)
         .join(Task, col(Task.id) == col(OutboxMessage.task_id), isouter=True)
-        .where(col(OutboxMessage.state).not_in(hidden))
+        .where(col(OutboxMessage.state).not_in(hidden), col(OutboxMessage.carrier_id).is_(None))
         .order_by(col(OutboxMessage.written_at).desc(), col(OutboxMessage.id).desc())
         .limit(limit)
     )

@@ -12,10 +12,8 @@ from service.records import (
     answers,
     codes,
     convenings,
-    milestones,
-    notices,
     outbox,
-    paging,
+    summaries,
     tasks,
     timeline,
     transitions,
@@ -24,7 +22,6 @@ from service.records.guards import Refused, Why
 from service.work import Work
 
 MEANWHILE = timedelta(minutes=30)
-PRIORITIES = ("critical", "high", "normal", "low")
 
 
 @dataclass(kw_only=True)
@@ -43,7 +40,7 @@ def answer_named(work: Work, worker: str, reply: Reply, named: Sequence[str]) ->
     left = [code for code in named if not convenings.answer(work, worker, code, reply)]
     found = [task for task in (codes.task_of(work, code) for code in left) if task]
     theirs = [task for task in found if tasks.may_answer(work, task, worker)]
-    unknown = [code for code in left if code not in codes_of(theirs)]
+    unknown = [code for code in left if code not in summaries.codes_of(theirs)]
     if left:
         _answer(work, worker, reply, theirs, unknown)
     return theirs
@@ -120,19 +117,19 @@ def _each(
 
 def say(work: Work, worker: str, verb: Verb, answered: Answered) -> None:
     """Answer with one text: what is theirs, what is not, and what comes next."""
-    done = in_order(answered.done)
+    done = summaries.in_order(answered.done)
     everything = [*done, *answered.with_others, *answered.over]
-    first = first_due(work, done) if verb is Verb.TAKE else None
+    first = summaries.first_due(work, done) if verb is Verb.TAKE else None
     answers.say(
         work,
         worker,
         "taken_several" if verb is Verb.TAKE else "passed_several",
         drill=bool(everything) and all(task.drill for task in everything),
-        codes=codes_of(done),
+        codes=summaries.codes_of(done),
         count=len(done),
-        others=codes_of(answered.with_others),
-        who=holder(work, answered.with_others),
-        over=codes_of(answered.over),
+        others=summaries.codes_of(answered.with_others),
+        who=summaries.holder(work, answered.with_others),
+        over=summaries.codes_of(answered.over),
         unknown=tuple(code[:4] for code in answered.unknown),
         deadline=first,
     )
@@ -155,28 +152,3 @@ def lost_meanwhile(work: Work, worker: str) -> list[Task]:
         .order_by(col(Task.opened_at), col(Task.id))
     )
     return [task for task in work.session.exec(query).all() if not outbox.still_paging(task)]
-
-
-def in_order(several: Iterable[Task]) -> list[Task]:
-    """The most urgent first, and of those the oldest."""
-    return sorted(several, key=lambda task: (PRIORITIES.index(task.priority), task.opened_at, task.id))
-
-
-def codes_of(several: Sequence[Task]) -> tuple[str, ...]:
-    """Their codes."""
-    return tuple(task.code for task in several)
-
-
-def holder(work: Work, several: Sequence[Task]) -> str:
-    """Who has them: a name where it is one person."""
-    names = {task.assignee for task in several}
-    one = names.pop() if len(names) == 1 else None
-    return notices.name(work, one) or "others"
-
-
-def first_due(work: Work, several: Sequence[Task]) -> str | None:
-    """The first of their next deadlines, as a clock time."""
-    due = milestones.of_tasks(work, [task.id for task in several])
-    upcoming = [milestones.upcoming(work, task, due[task.id]) for task in several]
-    first = min((milestone.due_at for milestone in upcoming if milestone), default=None)
-    return paging.clock_time(first, work.partnership.zone) if first else None

@@ -58,7 +58,8 @@ def _taken(work: Work, task: Task, worker: str, *, before: str | None, actor: st
     if before or len(takers(work, task)) >= task.needs:
         paging.rest(work, task)
         watch(work, task)
-        notices.others_told(work, task, "told_taken", besides=worker, code=task.code, who=notices.name(work, worker))
+        who = notices.name(work, worker)
+        notices.others_told(work, task, "told_taken", besides=worker, before=before, code=task.code, who=who)
 
 
 def decline(work: Work, task: Task, worker: str, *, reason: str = "", actor: str, channel: str | None = None) -> None:

@@ -58,6 +58,7 @@ LONGEST: dict[str, Any] = {
     "over": (CODE,) * 500,
     "unknown": (CODE,) * 500,
     "all_of_them": "TAKE ALL",
+    "mixed": True,
 }
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "taken": [{"milestone": "contact"}, {"milestone": "complete"}, {"milestone": None, "deadline": None}],

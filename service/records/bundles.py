@@ -1,0 +1,246 @@
+"""Bundles: what is due for one phone in a burst leaves as one text or one call.
+
+Each message stays a row of its own, so that its receipt, its failure and its task's timeline stay right; in state `bundled`
+it points to its carrier, the row that is handed over. A carrier is put into words when it leaves, with what is still wanted.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from notifiers import wording
+from notifiers.base import Channel
+from rules.handover import Came
+from service.database import hold, skip_locked
+from service.models.ids import new_id
+from service.models.outbox import UNSENT, MessageState, OutboxMessage
+from service.models.tasks import Task
+from service.records import outbox, summaries
+from service.work import Work
+
+MINUTE = timedelta(minutes=1)
+LONGEST_HOLD = timedelta(seconds=30)
+LATELY = timedelta(minutes=10)
+MOST = 100
+
+TEXTS, CALLS, SEVERAL = "pages", "calls", "_several"
+TOGETHER = frozenset(
+    name.removesuffix(SEVERAL)
+    for name in wording.names()
+    if name.endswith(SEVERAL) and name.removesuffix(SEVERAL) in wording.names()
+)
+
+
+@dataclass(frozen=True, order=True, kw_only=True)
+class Kind:
+    """What may leave together: for one worker's phone, by one channel, pages or one sort of news, drills for themselves."""
+
+    worker: str
+    channel: str
+    purpose: str
+    news: str
+    address: str
+    drill: bool
+
+    @property
+    def template(self) -> str:
+        """The words for several."""
+        if self.purpose == outbox.PAGE:
+            return CALLS if self.channel == Channel.VOICE else TEXTS
+        return self.news + SEVERAL
+
+
+def together(work: Work, rows: Sequence[OutboxMessage], *, settle: timedelta) -> list[OutboxMessage]:
+    """Of messages that are due and wanted, those that leave now, the bundled ones in their carriers' place.
+
+    The first to a phone leaves at once. What follows within a minute waits for `settle`, twice as long for each further
+    text of that minute, and leaves together; a call waits until the minute is over. Zero switches bundling off.
+    """
+    kinds: defaultdict[Kind, list[OutboxMessage]] = defaultdict(list)
+    leaving = []
+    for row in rows:
+        if is_carrier(row) and row.state == MessageState.PENDING and not _still_wanted(work, row):
+            row.state = MessageState.CANCELLED.value
+            continue
+        kind = _kind(row) if settle else None
+        if kind:
+            kinds[kind].append(row)
+        else:
+            leaving.append(row)
+    # Two replicas that send to one phone at once would not see each other's text.
+    for worker in sorted({kind.worker for kind in kinds}):
+        hold(work.session, f"phone of {worker}")
+    for kind in sorted(kinds):
+        leaving += _of_kind(work, kind, kinds[kind], settle)
+    return sorted(leaving, key=lambda row: (row.urgency, row.due_at))
+
+
+def _kind(row: OutboxMessage) -> Kind | None:
+    """None: it leaves for itself, because it is of a sort that does, or because a provider may have it as it is."""
+    news = "" if row.purpose == outbox.PAGE else (row.template or "").removesuffix(SEVERAL)
+    alone = row.purpose == outbox.ANSWER or (row.purpose == outbox.NOTICE and news not in TOGETHER)
+    by_phone = row.channel in (Channel.SMS, Channel.VOICE)
+    if alone or not by_phone or not row.worker or not (row.task_id or is_carrier(row)):
+        return None
+    if row.state == MessageState.SENDING or any(kept["came"] == Came.UNKNOWN for kept in row.tried or ()):
+        return None
+    return Kind(
+        worker=row.worker,
+        channel=row.channel,
+        purpose=row.purpose,
+        news=news,
+        address=row.address,
+        drill=row.text.startswith(wording.DRILL),
+    )
+
+
+def _of_kind(work: Work, kind: Kind, due: list[OutboxMessage], settle: timedelta) -> list[OutboxMessage]:
+    fresh = all(row.due_at == row.written_at for row in due)
+    until = _held_until(work, kind, due, settle) if fresh else None
+    if until:
+        for row in due:
+            row.due_at = until
+        return []
+    waiting = [row for row in _waiting(work, kind, due) if outbox.wanted(work, row)]
+    return _bundle(work, kind, [*due, *waiting])
+
+
+def _held_until(work: Work, kind: Kind, due: list[OutboxMessage], settle: timedelta) -> datetime | None:
+    """Until when messages wait that nobody has held yet; None when no other task's reached this phone in the last minute."""
+    query = _rows(kind).where(
+        col(OutboxMessage.carrier_id).is_(None),
+        or_(col(OutboxMessage.state) == MessageState.SENDING.value, col(OutboxMessage.sent_at) > work.now - MINUTE),
+        col(OutboxMessage.written_at) > work.now - LATELY,
+    )
+    about = {row.task_id for row in due}
+    others = [row for row in work.session.exec(query).all() if _same_phone(row, kind) and row.task_id not in about]
+    if not others:
+        return None
+    if kind.channel == Channel.VOICE:
+        return max(row.sent_at or work.now for row in others) + MINUTE
+    held = [row.due_at for row in _waiting(work, kind, due) if row.due_at > work.now]
+    longer: timedelta = settle * 2 ** (len(others) - 1)
+    return min([work.now + min(longer, LONGEST_HOLD), *held])
+
+
+def _same_phone(row: OutboxMessage, kind: Kind) -> bool:
+    return row.address == kind.address and row.text.startswith(wording.DRILL) is kind.drill
+
+
+def _rows(kind: Kind) -> SelectOfScalar[OutboxMessage]:
+    query = select(OutboxMessage).where(
+        OutboxMessage.worker == kind.worker,
+        OutboxMessage.channel == kind.channel,
+        OutboxMessage.purpose == kind.purpose,
+    )
+    return (
+        query
+        if kind.purpose == outbox.PAGE
+        else query.where(col(OutboxMessage.template).in_([kind.news, kind.template]))
+    )
+
+
+def _waiting(work: Work, kind: Kind, besides: Iterable[OutboxMessage]) -> list[OutboxMessage]:
+    """What else waits for this phone: held, or due and not yet looked at. What a provider put off waits for its time."""
+    query = (
+        _rows(kind)
+        .where(
+            OutboxMessage.state == MessageState.PENDING.value,
+            or_(col(OutboxMessage.attempts) == 0, col(OutboxMessage.due_at) <= work.now),
+            col(OutboxMessage.id).not_in([row.id for row in besides]),
+        )
+        .order_by(col(OutboxMessage.written_at))
+        .limit(MOST)
+    )
+    return [row for row in work.session.exec(skip_locked(query)).all() if _kind(row) == kind]
+
+
+def _bundle(work: Work, kind: Kind, rows: Sequence[OutboxMessage]) -> list[OutboxMessage]:
+    carriers = [row for row in rows if is_carrier(row)]
+    bundled = [row for row in rows if not is_carrier(row)]
+    bundled += [message for carrier in carriers for message in _still_wanted(work, carrier)]
+    tasks = {message.task_id: work.session.get_one(Task, message.task_id) for message in bundled}
+    if len(tasks) == 1 and not carriers:
+        return bundled
+    carrier, *spare = carriers or [_carrier(work, kind, bundled)]
+    for empty in spare:
+        empty.state = MessageState.CANCELLED.value
+    for message in bundled:
+        message.state, message.carrier_id = MessageState.BUNDLED.value, carrier.id
+        message.attempts = max(message.attempts, 1)
+    if len(tasks) == 1:
+        carrier.text, carrier.link = bundled[-1].text, bundled[-1].link
+    else:
+        carrier.text, carrier.link = _words(work, kind, list(tasks.values())), None
+    return [carrier]
+
+
+def _carrier(work: Work, kind: Kind, bundled: Sequence[OutboxMessage]) -> OutboxMessage:
+    carrier = OutboxMessage(
+        id=new_id("msg", work.now),
+        worker=kind.worker,
+        purpose=kind.purpose,
+        channel=kind.channel,
+        address=kind.address,
+        text="",
+        template=kind.template,
+        urgency=min(message.urgency for message in bundled),
+        state=MessageState.PENDING.value,
+        written_at=work.now,
+        due_at=work.now,
+        expires_at=work.now + outbox.GIVE_UP_AFTER,
+    )
+    work.session.add(carrier)
+    return carrier
+
+
+def _words(work: Work, kind: Kind, tasks: Sequence[Task]) -> str:
+    """Where the work is, only if every code can be said beside it."""
+    facts = summaries.facts(work, tasks)
+    worded = wording.render(kind.template, drill=kind.drill, **facts)
+    if not all(code in worded.text for code in facts["codes"]):
+        worded = wording.render(kind.template, drill=kind.drill, **facts | {"label": None, "locality": None})
+    return worded.text
+
+
+def _still_wanted(work: Work, carrier: OutboxMessage) -> list[OutboxMessage]:
+    """What a carrier that has not left is still needed for; the rest is called off."""
+    wanted = []
+    for message in _load(work, carrier):
+        if outbox.wanted(work, message):
+            wanted.append(message)
+        else:
+            message.state = MessageState.CANCELLED.value
+    return wanted
+
+
+def is_carrier(row: OutboxMessage) -> bool:
+    """Whether a message is one that carries others."""
+    several = row.template in (TEXTS, CALLS) or (row.template or "").endswith(SEVERAL)
+    return several and row.task_id is None and row.purpose != outbox.ANSWER
+
+
+def carried(work: Work, row: OutboxMessage) -> list[OutboxMessage]:
+    """What a message stands for: itself, or what it carries, brought to where the carrier is."""
+    if not is_carrier(row):
+        return [row]
+    messages = _load(work, row)
+    for message in messages:
+        message.provider = row.provider
+        if row.state not in UNSENT:
+            message.state, message.sent_at, message.error = row.state, row.sent_at, row.error
+    return messages
+
+
+def _load(work: Work, carrier: OutboxMessage) -> list[OutboxMessage]:
+    """In the order of their tasks, which whoever locks several keeps to."""
+    query = (
+        select(OutboxMessage)
+        .where(OutboxMessage.carrier_id == carrier.id, OutboxMessage.state != MessageState.CANCELLED.value)
+        .order_by(col(OutboxMessage.task_id), col(OutboxMessage.id))
+    )
+    return list(work.session.exec(query).all())
