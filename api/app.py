@@ -40,6 +40,7 @@ from api import (
     sla,
     stream,
     tasks,
+    workers,
 )
 from api.access import RateLimit
 from api.boundary import Boundary
@@ -86,6 +87,7 @@ PARTS = (
     people,
     coverage,
     rotas,
+    workers,
     calendars,
     rulebook,
     audit,

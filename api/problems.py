@@ -26,6 +26,7 @@ STATUS: dict[type[errors.ServiceError], int] = {
     errors.Forbidden: 403,
     errors.Conflict: 409,
     errors.Invalid: 422,
+    errors.TooSoon: 429,
     NotSetUp: 503,
 }
 
@@ -139,7 +140,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.ServiceError)
     def _service(_request: Request, error: errors.ServiceError) -> JSONResponse:
-        return problem(status_of(error), error.detail, faults=service_faults(error))
+        wait = {"Retry-After": str(int(error.seconds) + 1)} if isinstance(error, errors.TooSoon) else None
+        return problem(status_of(error), error.detail, faults=service_faults(error), headers=wait)
 
     @app.exception_handler(ApiError)
     def _api(_request: Request, error: ApiError) -> JSONResponse:

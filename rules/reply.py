@@ -22,6 +22,7 @@ class Verb(StrEnum):
     STOP = "stop"
     START = "start"
     HELP = "help"
+    DIGITS = "digits"  # the answer to a code that was sent to prove a number
     UNKNOWN = "unknown"
 
 
@@ -63,6 +64,7 @@ _GLUED = re.compile(
 )
 _CODES_APART = re.compile(r"\b([a-z][0-9][a-z0-9]{0,2}) ?[&+/] ?(?=[a-z][0-9][a-z0-9]{0,2}\b)", re.IGNORECASE)
 _EDGE = " \t\r\n.,;:!#\"'`()[]{}<>*_-~/\\|«»“”‘’„…–—\u00a0\u200b\ufeff"
+_PROOF = re.compile(r"(\d{3})[ -]?(\d{3})")
 _AUTOMATIC = re.compile(
     r"auto(matic)?[- ]?(reply|response)|out of (the )?office|i('m| am) (currently )?(driving|away|on leave|in a meeting)"
     r"|can('t|not) (talk|answer) (right )?now",
@@ -117,8 +119,9 @@ class Nothing:
 
 def parse(text: str) -> Reply:
     """Read a text. What can't be read is Verb.UNKNOWN; nothing raises."""
-    if text.strip(_EDGE) == "?":
-        return Reply(Verb.LIST, None, "")
+    signs = _of_signs(text.strip(_EDGE))
+    if signs:
+        return signs
     words = _words(text)
     if not words:
         return Reply(Verb.UNKNOWN, None, "")
@@ -134,6 +137,14 @@ def parse(text: str) -> Reply:
         return _about_several(verb, rest, taught=words[0].lower() in TAUGHT)
     code = rest[0].upper() if rest and _is_code(rest[0]) else None
     return Reply(verb, code, " ".join(rest[1:] if code else rest))
+
+
+def _of_signs(text: str) -> Reply | None:
+    """A text without a word: a question mark, or six digits."""
+    proof = _PROOF.fullmatch(text)
+    if proof:
+        return Reply(Verb.DIGITS, None, proof[1] + proof[2])
+    return Reply(Verb.LIST, None, "") if text == "?" else None
 
 
 def _about_no_task(verb: Verb, rest: list[str]) -> Reply:

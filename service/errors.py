@@ -31,6 +31,14 @@ class Conflict(ServiceError):
     """The state of things forbids that now."""
 
 
+class TooSoon(ServiceError):
+    """It was asked for too often; `seconds` says after how many it may be asked for again."""
+
+    def __init__(self, detail: str, seconds: float) -> None:
+        super().__init__(detail)
+        self.seconds = seconds
+
+
 class Invalid(ServiceError):
     """The content is wrong; `faults` says where and what would be right."""
 

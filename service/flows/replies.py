@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from notifiers.base import InboundText, Remembers, SendError
+from notifiers.base import Channel, InboundText, Remembers, SendError
 from rules import reply as grammar
 from rules.reply import Ambiguous, Everything, Meant, Reply, Several, Verb
 from rules.sla import MilestoneName
@@ -17,6 +17,7 @@ from service.partnership import WorkerSpec, e164
 from service.records import (
     answers,
     codes,
+    contacts,
     convenings,
     covering,
     guardians,
@@ -29,6 +30,7 @@ from service.records import (
     timeline,
     transitions,
 )
+from service.records.contacts import Proof
 from service.records.guards import Refused
 from service.records.policies import policy_of
 from service.runtime import Runtime
@@ -112,7 +114,7 @@ def _receive(work: Work, text: InboundText) -> Understood:
         reply = Reply(verb=Verb.STOP, code=None, words="")
     if text.opted_out is False and not _takes(work, worker, reply):
         reply = Reply(verb=Verb.START, code=None, words="")
-    if reply.verb is Verb.UNKNOWN:
+    if reply.verb is Verb.UNKNOWN or (reply.verb is Verb.DIGITS and not contacts.is_asked(work, worker.slug)):
         return _unreadable(work, text, worker)
     about = _handle(work, worker, reply)
     received.keep(work, text, worker=worker.slug, meaning=reply.verb.value, task_id=about[0].id if about else None)
@@ -152,6 +154,9 @@ def _handle(work: Work, worker: WorkerSpec, reply: Reply) -> list[Task]:
             answers.listing(work, worker.slug)
         case Verb.COVER:
             covering.answer(work, worker.slug, reply.words)
+        case Verb.DIGITS:
+            proof = contacts.prove(work, worker, reply.words, actor=worker.slug, channel=Channel.SMS)
+            answers.say(work, worker.slug, "verified" if proof is Proof.RIGHT else "verify_wrong")
         case Verb.OFF:
             _off(work, worker)
         case Verb.ON | Verb.START:

@@ -31,6 +31,25 @@ class WorkerState(SQLModel, table=True):
     unreachable_why: str | None = None
 
 
+class ContactPoint(SQLModel, table=True):
+    """Whether a worker has shown that a number or an address is theirs, by answering the code that was sent to it.
+
+    `mark` stands for the number without saying it: another number is not verified. The code is kept as a hash alone.
+    """
+
+    __tablename__ = "contact_point"
+
+    worker: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    mark: str
+    verified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    code_hash: str | None = None
+    code_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tries: int = 0
+    sent: int = 0
+    sent_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class OverrideRow(SQLModel, table=True):
     """A change to a team's rota for a while: a swap, a stand-in, a day away."""
 

@@ -3,7 +3,7 @@
 Every function takes the teams that it is asked about; none named means all of them, the duty manager's included.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -17,7 +17,7 @@ from rules.rotation import Shift
 from service.models.people import WorkerState
 from service.models.rotas import Leave
 from service.partnership import DUTY_TEAM
-from service.records import people, rotas
+from service.records import contacts, people, rotas
 from service.work import Work
 
 NOBODY = "nobody is on call"
@@ -46,6 +46,15 @@ class AtRisk:
     next: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What keeps workers from answering: how they stand now, who is on leave when, and whose number is verified."""
+
+    states: Mapping[str, WorkerState]
+    leave: Sequence[Leave]
+    verified: Collection[str]
+
+
 Span = TypeVar("Span", TeamGap, AtRisk)
 
 
@@ -68,14 +77,17 @@ def gaps(work: Work, start: datetime, end: datetime, teams: Iterable[str] | None
 
 def at_risk(work: Work, start: datetime, end: datetime, teams: Iterable[str] | None = None) -> list[AtRisk]:
     """Duties that nobody would answer, or that nobody stands behind, with the reason, by team and beginning."""
-    states = {row.worker: row for row in work.session.exec(select(WorkerState)).all()}
-    leave = rotas.leave_between(work, start, end)
+    known = _Known(
+        states={row.worker: row for row in work.session.exec(select(WorkerState)).all()},
+        leave=rotas.leave_between(work, start, end),
+        verified=contacts.with_verified_number(work),
+    )
     found: list[AtRisk] = []
     for team in _asked(work, teams):
         lead = people.lead_of(work, team)
-        cuts = [moment for row in leave for moment in (row.starts_at, row.ends_at)]
+        cuts = [moment for row in known.leave for moment in (row.starts_at, row.ends_at)]
         for watch in _watches(work, team, start, end, cuts):
-            risk = _risk(work, team, watch, lead, states, leave)
+            risk = _risk(work, team, watch, lead, known)
             if risk:
                 _put(found, risk)
     return found
@@ -99,20 +111,19 @@ def _risk(
     team: str,
     watch: Watch,
     lead: str | None,
-    states: Mapping[str, WorkerState],
-    leave: Sequence[Leave],
+    known: _Known,
 ) -> AtRisk | None:
-    known = [worker for worker in watch.on_call if worker in work.partnership.worker_by_slug]
-    if not known:
+    on_call = [worker for worker in watch.on_call if worker in work.partnership.worker_by_slug]
+    if not on_call:
         return None
-    behind = [worker for worker in (*watch.order, *([lead] if lead else [])) if worker != known[0]]
-    able = [worker for worker in dict.fromkeys(behind) if not _why_not(work, worker, watch, states, leave)]
-    reason = _why_not(work, known[0], watch, states, leave) or (None if able else NOBODY_BEHIND)
+    behind = [worker for worker in (*watch.order, *([lead] if lead else [])) if worker != on_call[0]]
+    able = [worker for worker in dict.fromkeys(behind) if not _why_not(work, worker, watch, known)]
+    reason = _why_not(work, on_call[0], watch, known) or (None if able else NOBODY_BEHIND)
     if reason is None:
         return None
     return AtRisk(
         team=team,
-        worker=known[0],
+        worker=on_call[0],
         starts_at=watch.starts_at,
         ends_at=watch.ends_at,
         reason=reason,
@@ -120,20 +131,19 @@ def _risk(
     )
 
 
-def _why_not(
-    work: Work, worker: str, watch: Watch, states: Mapping[str, WorkerState], leave: Sequence[Leave]
-) -> str | None:
+def _why_not(work: Work, worker: str, watch: Watch, known: _Known) -> str | None:
     """Why a worker would not answer in a span; being off, or out of reach, is taken to last from when it began."""
-    spec, state = work.partnership.worker_by_slug.get(worker), states.get(worker)
+    spec, state = work.partnership.worker_by_slug.get(worker), known.states.get(worker)
     if spec is None:
         return "is not in the partnership any more"
     if state and state.unreachable_since and state.unreachable_since < watch.ends_at:
         return f"can't be reached ({state.unreachable_why})"
     if state and state.off_since and state.off_since < watch.ends_at:
         return "is off"
-    if any(row.worker == worker and row.starts_at < watch.ends_at and row.ends_at > watch.starts_at for row in leave):
+    away = (row for row in known.leave if row.worker == worker)
+    if any(row.starts_at < watch.ends_at and row.ends_at > watch.starts_at for row in away):
         return "is on leave"
-    return None if spec.verified else "the number is not verified"
+    return None if worker in known.verified else "the number is not verified"
 
 
 def doubled(work: Work, start: datetime, end: datetime) -> list[Doubled]:

@@ -14,7 +14,7 @@ from service.models.ids import new_id
 from service.models.tasks import LIVE, Page, PageOutcome, Task
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM, WorkerSpec
-from service.records import links, milestones, outbox, people, timeline, timers
+from service.records import contacts, links, milestones, outbox, people, timeline, timers
 from service.records.policies import policy_of
 from service.work import Work
 
@@ -85,13 +85,18 @@ def _choose(work: Work, task: Task, step: Step) -> escalation.Chosen:
     passed = {worker for worker, last in _last_pages(work, task).items() if last.outcome == PageOutcome.PASSED}
     order = people.page_order(work, task.team)
     on_call = people.on_call(work, task.team)
+    verified = contacts.with_verified_number(work)
+
+    def proven_first(workers: list[str]) -> list[str]:
+        return sorted(workers, key=lambda worker: worker not in verified)
+
     return escalation.recipients(
         step,
-        on_call=order if task.team == DUTY_TEAM else on_call,
-        backups=[worker for worker in order if worker not in on_call],
+        on_call=proven_first(order if task.team == DUTY_TEAM else on_call),
+        backups=proven_first([worker for worker in order if worker not in on_call]),
         lead=people.lead_of(work, task.team),
         team=people.members(work, task.team),
-        duty=people.page_order(work, DUTY_TEAM),
+        duty=proven_first(people.page_order(work, DUTY_TEAM)),
         declined=passed,
         away=gone,
     )

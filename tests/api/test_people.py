@@ -126,3 +126,30 @@ def test_a_changed_phone_is_told_and_kept(admin: httpx.Client) -> None:
     worker["phone"] = "+447700900155"
     assert admin.put("/v1/partnership", json=document).json()["changes"] == ["worker rosa: changed (phone)"]
     assert "+447700900155" in admin.get("/v1/partnership").text
+
+
+def test_a_worker_without_a_proven_number_is_listed_and_sent_a_code(
+    admin: httpx.Client, supervisor: httpx.Client
+) -> None:
+    document = admin.get("/v1/partnership").json()
+    worker = next(w for w in document["workers"] if w["slug"] == "sian")
+    worker.update(phone="+447700900157", verified=False)
+    admin.put("/v1/partnership", json=document)
+    listed = {each["slug"]: each for each in supervisor.get("/v1/workers").json()["items"]}
+    assert listed["sian"]["channels"] == [
+        {"channel": "sms", "verified": False},
+        {"channel": "email", "verified": False},
+    ]
+    assert "phone" not in listed["sian"]
+    sent = supervisor.post("/v1/workers/sian/verify", json={"channel": "sms"})
+    assert sent.status_code == 202, sent.text
+    wrong = problem(supervisor.post("/v1/workers/sian/verify/confirm", json={"code": "12345"}), 422)
+    assert wrong["errors"][0]["pointer"] == "/code"
+    problem(supervisor.post("/v1/workers/amina/verify/confirm", json={"code": "123456"}), 409)
+    problem(supervisor.post("/v1/workers/amina/verify", json={"channel": "sms"}), 409)
+    problem(supervisor.post("/v1/workers/nobody/verify", json={"channel": "sms"}), 404)
+    for _ in range(2):
+        supervisor.post("/v1/workers/sian/verify", json={"channel": "sms"})
+    refused = supervisor.post("/v1/workers/sian/verify", json={"channel": "sms"})
+    problem(refused, 429)
+    assert int(refused.headers["Retry-After"]) > 0

@@ -42,6 +42,7 @@ LONGEST: dict[str, Any] = {
     "at": TIME,
     "since": TIME,
     "number": 99,
+    "digits": "000000",
     "reachable": False,
     "gaps": "W" * covering.GAPS_ROOM,
     "why": f"{NAME} is off call or out of reach; ON puts them back",
