@@ -31,15 +31,12 @@ from notifiers.base import (
     SendError,
     UnreadableCallback,
 )
+from notifiers.govuk_notify_forms import API_BASE, KEY
 from notifiers.govuk_notify_meanings import STATUSES, reached, send_error
 
-API_BASE = "https://api.notifications.service.gov.uk"
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
 NOT_FOUND = "404"
 DIGITS = re.compile(r"\+?[0-9]{7,15}")
-_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-ID = re.compile(_UUID, re.IGNORECASE)
-KEY = re.compile(rf"(?P<name>\S+)-{_UUID}-{_UUID}", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"\(\(\s*([^()?]+?)\s*(?:\?\?.*?)?\)\)", re.DOTALL)
 PLACEHOLDERS = {Channel.SMS: frozenset({"message"}), Channel.EMAIL: frozenset({"subject", "message"})}
 

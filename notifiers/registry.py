@@ -1,27 +1,26 @@
-"""Which provider a kind means: a plain dict of settings model and class."""
+"""Which provider a kind means: a plain dict of settings model and class, by name, so that a vendor's package is loaded
+only where that vendor is used."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pkgutil import resolve_name
 from typing import Any
 
 from pydantic import BaseModel
 
 from notifiers.base import Notifier
-from notifiers.email import EmailNotifier, EmailSettings
-from notifiers.govuk_notify import NotifyNotifier, NotifySettings
-from notifiers.sandbox import SandboxNotifier, SandboxSettings
-from notifiers.twilio import TwilioNotifier, TwilioSettings
-from notifiers.twilio_voice import TwilioVoice
 
-KINDS: dict[str, tuple[type[BaseModel], Callable[[Any], Notifier]]] = {
-    "sandbox": (SandboxSettings, SandboxNotifier),
-    "twilio": (TwilioSettings, TwilioNotifier),
-    "twilio-voice": (TwilioSettings, TwilioVoice),
-    "notify": (NotifySettings, NotifyNotifier),
-    "smtp": (EmailSettings, EmailNotifier),
+KINDS = {
+    "sandbox": ("notifiers.sandbox:SandboxSettings", "notifiers.sandbox:SandboxNotifier"),
+    "twilio": ("notifiers.twilio:TwilioSettings", "notifiers.twilio:TwilioNotifier"),
+    "twilio-voice": ("notifiers.twilio:TwilioSettings", "notifiers.twilio_voice:TwilioVoice"),
+    "notify": ("notifiers.govuk_notify:NotifySettings", "notifiers.govuk_notify:NotifyNotifier"),
+    "smtp": ("notifiers.email:EmailSettings", "notifiers.email:EmailNotifier"),
 }
 
 
 def build(kind: str, values: Mapping[str, Any]) -> Notifier:
     """A provider from its settings. Raises pydantic.ValidationError, which names the setting that is wrong."""
-    model, make = KINDS[kind]
-    return make(model.model_validate(dict(values)))
+    model, make = map(resolve_name, KINDS[kind])
+    settings: BaseModel = model.model_validate(dict(values))
+    built: Notifier = make(settings)
+    return built

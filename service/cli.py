@@ -20,7 +20,7 @@ COMMANDS = {
     "import": "service.cli_import:import_file",
     "audit": "service.cli_operate:audit",
     "openapi": "service.cli_operate:describe",
-    "doctor": "service.cli_operate:run_doctor",
+    "doctor": "service.cli_doctor:run_doctor",
 }
 
 

@@ -1,4 +1,4 @@
-"""What an operator runs: the schema, the partnership file, the audit, and a look at everything before trusting a start."""
+"""What an operator runs: the schema, the partnership file, the audit, and the description of the API."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from service import doctor, schema
+from service import schema
 from service.console import open_runtime, read_file, ready_runtime, user
 from service.flows import setup
 from service.schema import Standing
@@ -52,12 +52,3 @@ def describe() -> None:
     """Print the API's description as YAML."""
     document = resolve_name(DESCRIBE)()
     print(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120), end="")
-
-
-def run_doctor() -> None:
-    """Check settings, database, provider credentials and clock."""
-    findings = doctor.examine()
-    for finding in findings:
-        print(f"{'ok  ' if finding.good else 'BAD '} {finding.what}: {finding.detail}")
-    if not all(finding.good for finding in findings):
-        raise typer.Exit(1)

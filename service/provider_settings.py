@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from notifiers import govuk_notify
+from notifiers import govuk_notify_forms
 from notifiers.base import Channel
 from service.setting_types import HttpAddress, Ordered, weak
 
@@ -16,7 +16,7 @@ class ProviderSettings(BaseSettings):
     twilio_from: str = ""
     twilio_api_base: HttpAddress = "https://api.twilio.com"
     notify_api_key: SecretStr = SecretStr("")
-    notify_api_base: HttpAddress = govuk_notify.API_BASE
+    notify_api_base: HttpAddress = govuk_notify_forms.API_BASE
     notify_callback_token: SecretStr = SecretStr("")
     notify_sms_template: str = ""
     notify_email_template: str = ""
@@ -86,14 +86,14 @@ class ProviderSettings(BaseSettings):
             return []
         there = next(name for name, value in given.items() if value)
         faults = [f"{name} is not set, but {there} is" for name, value in given.items() if not value]
-        if key and not govuk_notify.KEY.fullmatch(key):
+        if key and not govuk_notify_forms.KEY.fullmatch(key):
             faults.append(
                 "CALLOUT_NOTIFY_API_KEY is no key of GOV.UK Notify's: NAME-SERVICE-SECRET, the last two of them ids"
             )
         faults += [
             f"{name} is no template's id: GOV.UK Notify shows it on the template's page"
             for name, value in given.items()
-            if name.endswith("_TEMPLATE") and value and not govuk_notify.ID.fullmatch(value)
+            if name.endswith("_TEMPLATE") and value and not govuk_notify_forms.ID.fullmatch(value)
         ]
         tokens = [part.strip() for part in token.split(",") if part.strip()]
         if live and any(weak(each) for each in tokens):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from service.runtime import Runtime
-from tests.running import Service, build_sandbox, open_sandbox, running_service
+from tests.running import SECRET, Service, build_sandbox, open_sandbox, running_service
 
 settings.register_profile("callout", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("callout")
@@ -22,6 +22,8 @@ settings.load_profile("callout")
 
 # Every story begins at the same moment, whatever the day on which it is told: a Friday in term, in winter time.
 BEGINNING = "2026-11-20T15:00:00Z"
+# When the databases that are copied were brought up: before every story, and before today, whatever the day is.
+BROUGHT_UP = "2020-01-01T00:00:00Z"
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +64,47 @@ def empty_database(
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def sandbox_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file of a sandbox that was brought up, to be copied."""
+    file = tmp_path_factory.mktemp("template") / "callout.db"
+    build_sandbox(f"sqlite:///{file}", sandbox_clock=BROUGHT_UP).close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def sandbox_template(postgresql: str) -> str:
+    """The name of a PostgreSQL database of a sandbox that was brought up, to be copied."""
+    name = "sandbox_template"
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    build_sandbox(postgresql.replace("/postgres?", f"/{name}?"), sandbox_clock=BROUGHT_UP).close()
+    return name
+
+
+@contextmanager
+def sandbox_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[str]:
+    """The address of a sandbox that was brought up; a copy, because that is quicker than bringing it up."""
+    if kind == "sqlite":
+        shutil.copy(request.getfixturevalue("sandbox_file"), folder / "callout.db")
+        yield f"sqlite:///{folder}/callout.db"
+        return
+    with empty_database(request, kind, folder, template=request.getfixturevalue("sandbox_template")) as url:
+        yield url
+
+
+@contextmanager
+def sandbox_service(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[Service]:
+    """`callout serve` in a process of its own, on a database of a kind, at the moment at which every story begins."""
+    with (
+        sandbox_database(request, kind, folder) as url,
+        running_service(
+            folder, CALLOUT_DATABASE_URL=url, CALLOUT_SECRET_KEY=SECRET, CALLOUT_SANDBOX_CLOCK=BEGINNING
+        ) as started,
+    ):
+        yield started
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database: every test that takes this runs on SQLite and on PostgreSQL."""
@@ -69,62 +112,33 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield url
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def shared_service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """`callout serve` on each database, for all tests of a file: none of them may count on being alone."""
-    folder = tmp_path_factory.mktemp("shared")
-    with (
-        empty_database(request, request.param, folder) as url,
-        running_service(folder, CALLOUT_DATABASE_URL=url, CALLOUT_SANDBOX_CLOCK=BEGINNING) as started,
-    ):
-        yield started
-
-
-@pytest.fixture(scope="session")
-def sandbox_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file of a sandbox that was just brought up, to be copied."""
-    file = tmp_path_factory.mktemp("template") / "callout.db"
-    build_sandbox(f"sqlite:///{file}").close()
-    return file
-
-
-@pytest.fixture(scope="session")
-def sandbox_template(postgresql: str) -> str:
-    """The name of a PostgreSQL database of a sandbox that was just brought up, to be copied."""
-    name = "sandbox_template"
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    build_sandbox(postgresql.replace("/postgres?", f"/{name}?")).close()
-    return name
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def runtime(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runtime]:
-    """A sandbox that was just brought up, on each database; a copy, because that is quicker than bringing it up."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sandbox_file"), tmp_path / "callout.db")
-        built = open_sandbox(f"sqlite:///{tmp_path}/callout.db")
-        yield built
-        built.close()
-        return
-    template: str = request.getfixturevalue("sandbox_template")
-    with empty_database(request, "postgresql", tmp_path, template=template) as url:
+    """A sandbox that was brought up, on each database."""
+    with sandbox_database(request, request.param, tmp_path) as url:
         built = open_sandbox(url)
         yield built
         built.close()
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """`callout serve` in a process of its own, in sandbox mode on SQLite."""
-    with running_service(tmp_path) as started:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """`callout serve` on each database, for all tests of a file: none of them may count on being alone."""
+    with sandbox_service(request, request.param, tmp_path_factory.mktemp("shared")) as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def service_on_each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """`callout serve` for one test, on each database."""
+    with sandbox_service(request, request.param, tmp_path) as started:
         yield started
 
 
 @pytest.fixture
-def service_on_each(database_url: str, tmp_path: Path) -> Iterator[Service]:
-    """`callout serve` in a process of its own, on each database."""
-    with running_service(tmp_path, CALLOUT_DATABASE_URL=database_url, CALLOUT_SANDBOX_CLOCK=BEGINNING) as started:
+def service(tmp_path: Path) -> Iterator[Service]:
+    """`callout serve` in a process of its own, in sandbox mode on SQLite, brought up from nothing."""
+    with running_service(tmp_path) as started:
         yield started
 
 

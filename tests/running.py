@@ -18,10 +18,11 @@ import httpx
 
 from service import schema
 from service.flows import setup
-from service.runtime import Runtime, build_runtime
+from service.runtime import Runtime, build_runtime, restore_clock
 from service.settings import Settings
 
 COMMAND = Path(sys.executable).with_name("callout")
+SECRET = "for-tests-only-" + "x1y2z3" * 5
 START_SECONDS = 90
 
 
@@ -36,13 +37,14 @@ def free_port() -> int:
 def open_sandbox(database_url: str, **more: Any) -> Runtime:
     """A runtime on a database of the tests' own. `more`: settings beside it, or the variables that hold them."""
     given = {name.removeprefix("CALLOUT_").lower(): value for name, value in more.items()}
-    return build_runtime(Settings(database_url=database_url, secret_key="for-tests-only-" + "x1y2z3" * 5, **given))
+    return build_runtime(Settings(database_url=database_url, secret_key=SECRET, **given))
 
 
-def build_sandbox(database_url: str) -> Runtime:
+def build_sandbox(database_url: str, **more: Any) -> Runtime:
     """A runtime on an empty database, brought up as `make run` does it."""
-    built = open_sandbox(database_url)
+    built = open_sandbox(database_url, **more)
     schema.migrate(built.database)
+    restore_clock(built)
     setup.load_fictional_partnership(built)
     setup.load_rulebook(built)
     return built

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from service import schema
@@ -115,3 +116,8 @@ def test_a_database_that_is_away_is_said_in_a_line(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "the database can't be asked" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_files_of_migrations_are_named_in_the_order_in_which_they_follow_each_other() -> None:
+    scripts = ScriptDirectory.from_config(schema.config()).walk_revisions()
+    assert schema.revisions() == tuple(script.revision for script in scripts)
