@@ -72,6 +72,7 @@ _MESSAGES = {
             "text": "K7 HIGH: Education response, South. …",
             "subject": None,
             "task": "tsk_0193a1c2-7b1f-7c3d-8f4a-1b2c3d4e5f61",
+            "tasks": ["tsk_0193a1c2-7b1f-7c3d-8f4a-1b2c3d4e5f61"],
             "state": "delivered",
         }
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
@@ -93,6 +94,14 @@ class Duplicates(Strict):
     same: Annotated[list[Literal["place", "kind", "person"]], Field(min_length=1)] = ["place", "kind"]
 
 
+class Bursts(Strict):
+    """How many open tasks one worker is asked for at once: pages of the last `within` that nobody has answered. Past that the
+    whole team is paged in place of the one on call."""
+
+    at_most: Annotated[int, Field(ge=1, le=100)] = 4
+    within: Duration = timedelta(minutes=10)
+
+
 class Rulebook(Strict):
     """The whole policy."""
 
@@ -105,6 +114,7 @@ class Rulebook(Strict):
     hotspots: PlacePolicy | None = None
     places: list[KnownPlace] = []
     duplicates: Duplicates | None = None
+    bursts: Bursts = Bursts()
     lawful_bases: list[Slug] = BASES
 
     def pathway(self, slug: str) -> Pathway:

@@ -9,9 +9,10 @@ from sqlmodel import col, select
 
 from notifiers.base import Channel
 from rules import escalation
-from rules.escalation import Step
+from rules.escalation import Step, Who
+from rules.rulebook import Bursts
 from service.models.ids import new_id
-from service.models.tasks import LIVE, Page, PageOutcome, Task
+from service.models.tasks import LIVE, Page, PageOutcome, Task, TaskState
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM, WorkerSpec
 from service.records import contacts, links, milestones, outbox, people, timeline, timers
@@ -19,6 +20,8 @@ from service.records.policies import policy_of
 from service.work import Work
 
 SPOKEN = "call"  # nobody can follow a link that is read out
+ONE_PHONE = (Who.ON_CALL, Who.BACKUP)
+PAGES_A_TASK = 8  # more than any worker gets for one task within a burst
 FALLBACK = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
 
 
@@ -81,6 +84,38 @@ def rest(work: Work, task: Task) -> None:
 
 
 def _choose(work: Work, task: Task, step: Step) -> escalation.Chosen:
+    """Whom a step pages. Where its one person is asked for too much already, the whole team."""
+    chosen = _recipients(work, task, step)
+    if step.page not in ONE_PHONE or task.team == DUTY_TEAM or not chosen.workers:
+        return chosen
+    limit = work.policy.book.rulebook.bursts
+    if not _asked_for_enough(work, chosen.workers[0], task, limit):
+        return chosen
+    whole = _recipients(work, task, step.model_copy(update={"page": Who.TEAM}))
+    who = work.partnership.worker_name(chosen.workers[0])
+    detail = f"{who} is being asked for {limit.at_most} others or more, so the first of the team to take it has it"
+    timeline.note(work, task, "whole team paged", detail)
+    return whole
+
+
+def _asked_for_enough(work: Work, worker: str, task: Task, limit: Bursts) -> bool:
+    query = (
+        select(Page.task_id)
+        .join(Task, col(Task.id) == col(Page.task_id))
+        .where(
+            Page.worker == worker,
+            col(Page.at) > work.now - limit.within,
+            col(Page.outcome).is_(None),
+            Page.task_id != task.id,
+            Task.state == TaskState.OPEN.value,
+            Task.drill == task.drill,
+        )
+        .limit(limit.at_most * PAGES_A_TASK)
+    )
+    return len(set(work.session.exec(query).all())) >= limit.at_most
+
+
+def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
     gone = people.away(work)
     passed = {worker for worker, last in _last_pages(work, task).items() if last.outcome == PageOutcome.PASSED}
     order = people.page_order(work, task.team)

@@ -22,7 +22,7 @@ LINES = 14
 
 
 def messages(work: Work, limit: int = MOST) -> list[dict[str, Any]]:
-    """What went out, newest last."""
+    """What went out, newest last. `tasks` are those that a text is about: several where it carries several pages."""
     hidden = [MessageState.PENDING.value, MessageState.CANCELLED.value]
     query = (
         select(OutboxMessage, Task.code)
@@ -31,6 +31,8 @@ def messages(work: Work, limit: int = MOST) -> list[dict[str, Any]]:
         .order_by(col(OutboxMessage.written_at).desc(), col(OutboxMessage.id).desc())
         .limit(limit)
     )
+    rows = list(reversed(work.session.exec(query).all()))
+    carried = _carried(work, [row.id for row, _ in rows if row.task_id is None])
     return [
         {
             "id": row.id,
@@ -40,12 +42,23 @@ def messages(work: Work, limit: int = MOST) -> list[dict[str, Any]]:
             "text": row.text,
             "subject": row.subject,
             "task": row.task_id,
+            "tasks": [row.task_id] if row.task_id else carried[row.id],
             "code": code,
             "worker": row.worker,
             "state": row.state,
         }
-        for row, code in reversed(work.session.exec(query).all())
+        for row, code in rows
     ]
+
+
+def _carried(work: Work, carriers: Sequence[str]) -> defaultdict[str | None, list[str | None]]:
+    found: defaultdict[str | None, list[str | None]] = defaultdict(list)
+    query = select(OutboxMessage.carrier_id, OutboxMessage.task_id).where(
+        col(OutboxMessage.carrier_id).in_(carriers), OutboxMessage.state != MessageState.CANCELLED.value
+    )
+    for carrier, task in work.session.exec(query.order_by(col(OutboxMessage.task_id))).all():
+        found[carrier].append(task)
+    return found
 
 
 def threads(work: Work) -> list[dict[str, Any]]:
