@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lock openapi screenshots bench-patterns bench-hotspots bench-simulation clean
+.PHONY: run test check lock openapi screenshots bench bench-full bench-patterns bench-hotspots bench-simulation clean
 
 run: $(VENV)/.run
 	@$(BIN)/callout serve --port $(PORT)
@@ -50,6 +50,12 @@ openapi: $(VENV)/.run
 
 screenshots: $(VENV)/.test
 	@CALLOUT_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/scenarios/test_in_the_browser.py
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m benchmarks --write
+
+bench-full: $(VENV)/.test
+	@$(BIN)/python -m benchmarks --full --write
 
 bench-patterns: $(VENV)/.test
 	@$(BIN)/python benchmarks/pattern_growth.py --sizes 10000 1000000
