@@ -67,6 +67,7 @@ INCIDENT: dict[str, Any] = {
     "rulebook": "bristol@1",
     "history": False,
     "derived": False,
+    "purpose": "response",
     "pattern": None,
     "parents": [],
     "decisions": [
@@ -109,10 +110,13 @@ TASK: dict[str, Any] = {
     "paused_until": None,
     "drill": False,
     "derived": False,
+    "purpose": "response",
+    "about": None,
     "certainty": "reported",
     "expires_at": None,
     "sla": _SLA,
     "escalation": {"step": 1, "next_at": "2026-11-20T15:47:04Z"},
+    "check_in": None,
     "timeline": [
         {
             "at": "2026-11-20T15:42:04Z",

@@ -18,7 +18,7 @@ from rules.incident import IncidentReport
 from service.errors import NotFound, ServiceError
 from service.flows import intake
 from service.models.access import Role
-from service.models.incidents import Incident
+from service.models.incidents import Incident, Purpose
 from service.records import incidents, views
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime
@@ -151,10 +151,15 @@ def _as_sent(report: IncidentReport) -> dict[str, Any]:
     summary="List incidents, newest first",
     responses={**examples.answer({"items": [examples.INCIDENT], "next": None}), **responses(401, 403, 422, 429)},
 )
-def list_incidents(caller: AnyoneDep, work: WorkDep, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
-    """A partner sees its own, a supervisor those of its localities."""
+def list_incidents(
+    caller: AnyoneDep, work: WorkDep, purpose: Purpose | None = None, limit: Limit = 50, cursor: Cursor = None
+) -> dict[str, Any]:
+    """A partner sees its own, a supervisor those of its localities. `purpose=test`: the service's own tests, which are left
+    out unless they are asked for."""
     own = caller.key_id if caller.role is Role.PARTNER else None
-    rows = incidents.page_of(work, key_id=own, localities=list(caller.localities), before=cursor, limit=limit + 1)
+    rows = incidents.page_of(
+        work, key_id=own, localities=list(caller.localities), before=cursor, limit=limit + 1, purpose=purpose
+    )
     more = len(rows) > limit
     return {
         "items": [views.incident_view(work, row) for row in rows[:limit]],

@@ -49,6 +49,7 @@ class IncidentShape(IncidentReport):
     rulebook: str
     history: bool = Field(description="tells of the past: counted by patterns, not judged, and nobody was paged")
     derived: bool = Field(description="raised by a pattern, not reported by anybody")
+    purpose: Literal["response", "watch", "test"] = Field(description="watch and test: reported by the service itself")
     pattern: str | None = Field(description="the pattern that raised it")
     parents: list[str] = Field(description="the incidents that completed the pattern")
     decisions: list[DecisionShape]
@@ -102,6 +103,14 @@ class EscalationShape(BaseModel):
     next_at: datetime | None
 
 
+class CheckInShape(BaseModel):
+    """By when a worker who is out says that they are safe; `asked`: it passed, and they were asked."""
+
+    worker: str
+    due_at: datetime
+    asked: bool
+
+
 class TimelineShape(BaseModel):
     """One thing that happened to a task."""
 
@@ -131,10 +140,15 @@ class TaskShape(BaseModel):
     paused_until: datetime | None
     drill: bool
     derived: bool
+    purpose: Literal["response", "watch", "test"] = Field(
+        description="watch: the service noticed something; test: it tries itself. Only responses count in figures"
+    )
+    about: str | None = Field(description="the worker for whom an alarm was raised")
     certainty: Literal["reported", "possible"] = Field(description="possible: planned where a policy flags a place")
     expires_at: datetime | None
     sla: list[MilestoneShape]
     escalation: EscalationShape
+    check_in: CheckInShape | None = Field(description="by when its worker says that they are safe")
 
 
 class TaskWithTimeline(TaskShape):

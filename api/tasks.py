@@ -1,9 +1,10 @@
 """Tasks: found, read, and acted on by supervisors."""
 
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from api import examples
 from api.access import Caller, RuntimeDep, SupervisorDep, WorkDep
@@ -12,6 +13,7 @@ from api.shapes import TaskPage, TaskWithTimeline
 from rules.sla import MilestoneName, MilestoneState
 from service.errors import NotFound
 from service.flows import actions
+from service.models.incidents import Purpose
 from service.models.tasks import Task, TaskState
 from service.records import tasks, views
 from service.runtime import Runtime
@@ -79,6 +81,21 @@ class PauseBody(BaseModel):
     until: AwareDatetime | None = None
 
 
+class CheckInBody(BaseModel):
+    """By when whoever has the task says that they are safe: a moment, or how long from now."""
+
+    model_config = _body({"after": "PT45M"})
+
+    at: AwareDatetime | None = None
+    after: timedelta | None = Field(default=None, description="an ISO 8601 duration, 5 minutes to 12 hours")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.at is None) == (self.after is None):
+            raise ValueError("give either at or after")
+        return self
+
+
 class NoteBody(BaseModel):
     """A line for the timeline."""
 
@@ -114,10 +131,12 @@ def list_tasks(
     locality: Slug = None,
     pathway: Slug = None,
     worker: Slug = None,
+    purpose: Purpose | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(pattern=r"^tsk_[0-9a-f-]{36}$")] = None,
 ) -> dict[str, Any]:
-    """Newest first. `sla` finds tasks with a milestone in that state; `worker` those that the worker holds."""
+    """Newest first. `sla` finds tasks with a milestone in that state; `worker` those that the worker holds;
+    `purpose=test` the service's own tests, which are left out unless they are asked for."""
     rows, following = tasks.found(
         work,
         state=state,
@@ -126,6 +145,7 @@ def list_tasks(
         localities=caller.localities,
         limit=limit,
         before=cursor,
+        purpose=purpose,
     )
     return {"items": views.task_views(work, rows), "next": following}
 
@@ -197,6 +217,13 @@ def pause_task(task_id: TaskId, body: PauseBody, caller: SupervisorDep, runtime:
 def resume_task(task_id: TaskId, caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
     """Deadlines move by as long as it stood."""
     actions.resume(runtime, caller.scope, task_id)
+    return _now(runtime, caller, task_id)
+
+
+@router.post("/{task_id}/check-in", summary="Ask its worker to check in", **ACTION)
+def check_in_task(task_id: TaskId, body: CheckInBody, caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
+    """They are told to text SAFE by then; if they don't, they are asked, and then their lead and the duty manager are paged."""
+    actions.check_in(runtime, caller.scope, task_id, at=body.at, after=body.after)
     return _now(runtime, caller, task_id)
 
 

@@ -7,9 +7,18 @@ from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
-from rules import checks
+from rules import checks, safety
 from rules.calendar import Calendar, CalendarSpec
 from rules.durations import Duration
 from rules.escalation import Step
@@ -30,6 +39,16 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+def _check_in(value: timedelta) -> timedelta:
+    if not safety.SHORTEST <= value <= safety.LONGEST:
+        raise ValueError("a check-in is asked for after 5m at the earliest and 12h at the latest, such as 45m")
+    return value
+
+
+# How long after taking the work, and after each SAFE, whoever goes out is asked whether they are safe.
+CheckIn = Annotated[Duration, AfterValidator(_check_in)]
+
+
 class Pathway(Strict):
     """A kind of response: its team, its deadlines, its outcomes and its chain of people."""
 
@@ -42,6 +61,7 @@ class Pathway(Strict):
     outcomes: Annotated[list[Slug], Field(min_length=1, max_length=20)]
     escalation: Annotated[list[Step], Field(min_length=1, max_length=20)]
     expires: Duration | None = None
+    check_in: CheckIn | None = None
 
 
 class Rule(Strict):

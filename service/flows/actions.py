@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from rules import safety
 from rules.sla import MilestoneName
 from service.errors import Fault, Invalid, NotFound
-from service.models.tasks import Task
+from service.models.tasks import Task, TaskState
 from service.partnership import DUTY_TEAM, Partnership
-from service.records import answers, supervision, tasks, timeline, transitions
+from service.records import answers, check_ins, supervision, tasks, timeline, transitions
+from service.records.guards import Refused, Why, require_live
 from service.runtime import Runtime
 from service.work import Work
 
@@ -125,6 +127,24 @@ def resume(runtime: Runtime, scope: Scope, task_id: str) -> None:
 def escalate(runtime: Runtime, scope: Scope, task_id: str) -> None:
     """Page the next step now."""
     _act(runtime, scope, task_id, lambda work, task: supervision.escalate(work, task, actor=scope.actor))
+
+
+def check_in(
+    runtime: Runtime, scope: Scope, task_id: str, *, at: datetime | None = None, after: timedelta | None = None
+) -> None:
+    """Ask whoever has the task to say by a moment that they are safe. Raises Conflict when nobody has it, Invalid."""
+
+    def change(work: Work, task: Task) -> None:
+        wait = after if after is not None else at - work.now if at is not None else None
+        if wait is None or not safety.SHORTEST <= wait <= safety.LONGEST:
+            raise Invalid("the content is wrong", (Fault("/after", "must be from 5 minutes to 12 hours from now"),))
+        require_live(work, task)
+        if task.state == TaskState.OPEN or task.assignee is None:
+            raise Refused(Why.NOT_TAKEN, task, f"nobody has taken {task.code} yet")
+        check_ins.ask_for(work, task, task.assignee, work.now + wait, every=wait, actor=scope.actor)
+        work.record("task.check_in", task.id, actor=scope.actor, worker=task.assignee)
+
+    _act(runtime, scope, task_id, change)
 
 
 def note(runtime: Runtime, scope: Scope, task_id: str, text: str) -> None:

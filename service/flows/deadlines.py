@@ -102,7 +102,7 @@ def _warn(work: Work, task: Task, name: str) -> None:
         reminder = {field: values[field] for field in ("code", "milestone", "deadline")}
         notices.tell(work, task.assignee, "reminder", task=task, **reminder)
     for person in _lead(work, task):
-        if person != task.assignee:
+        if person not in (task.assignee, task.about):
             notices.tell(work, person, "warning", task=task, **values)
 
 
@@ -122,7 +122,7 @@ def _breach(work: Work, task: Task, name: str) -> None:
             notices.tell(work, task.assignee, "goes_back", task=task, code=task.code, milestone=name)
     channels = _by_lead_and_duty(steps) if task.state == TaskState.ACKNOWLEDGED else [Channel.SMS]
     for person in dict.fromkeys([*_lead(work, task), *people.available_duty(work)]):
-        if person != task.assignee:
+        if person not in (task.assignee, task.about):
             paging.summon(work, task, person, level=task.level, by=channels, template="breach", extra=values)
 
 

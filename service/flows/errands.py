@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from service.models.errands import Errand, ErrandKind
-from service.records import errands, rota_watch
+from service.records import errands, lone_workers, rota_watch
 from service.runtime import Runtime
 from service.work import Work
 
@@ -19,9 +19,10 @@ log = structlog.get_logger()
 
 BATCH = 200
 
-# What is done for each kind. The row is gone by then: what comes again puts itself there again.
+# What is done for each kind. The row goes afterwards, unless it was put to another time meanwhile.
 DONE_BY: Mapping[ErrandKind, Callable[[Work, Errand], None]] = {
     ErrandKind.COVERAGE: rota_watch.check,
+    ErrandKind.CHECK_IN: lone_workers.due,
 }
 
 # The errands that are always there, with when each falls due first; None: the settings do without it.
@@ -56,9 +57,9 @@ def run_due(runtime: Runtime) -> int:
                 if errand is None:
                     break
                 key = (errand.kind, errand.subject)
-                work.session.delete(errand)
-                work.session.flush()
+                due_at = errand.due_at
                 DONE_BY[ErrandKind(errand.kind)](work, errand)
+                errands.done(work, key, due_at)
         except Exception:
             if key is None:
                 raise

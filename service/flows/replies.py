@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from notifiers.base import Channel, InboundText, Remembers, SendError
 from rules import reply as grammar
+from rules import safety
 from rules.reply import Ambiguous, Everything, Meant, Reply, Several, Verb
 from rules.sla import MilestoneName
 from service.errors import Invalid
@@ -21,6 +22,7 @@ from service.records import (
     convenings,
     covering,
     guardians,
+    lone_workers,
     notices,
     people,
     received,
@@ -38,6 +40,7 @@ from service.work import Work
 
 log = structlog.get_logger()
 
+YES = Reply(Verb.TAKE, None, "")
 ASKED_BACK = timedelta(hours=6)
 STRANGER = "unknown number"
 
@@ -110,6 +113,13 @@ def _receive(work: Work, text: InboundText) -> Understood:
     if worker is None:
         return _not_a_worker(work, text)
     reply = grammar.parse(text.body)
+    said = safety.read(text.body)
+    if said is None and reply == YES and lone_workers.asked_and_answers(work, worker.slug):
+        said = safety.Safe()
+    if said is not None:
+        meaning = lone_workers.heard(work, worker, said)
+        received.keep(work, text, worker=worker.slug, meaning=meaning, task_id=None)
+        return Understood(meaning=meaning)
     if text.opted_out:
         reply = Reply(verb=Verb.STOP, code=None, words="")
     if text.opted_out is False and not _takes(work, worker, reply):

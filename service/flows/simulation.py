@@ -16,7 +16,7 @@ from rules.incident import IncidentReport, facts
 from rules.places import KnownPlaces
 from rules.rulebook import LoadedBook
 from rules.simulate import Comparison, Past, Policy
-from service.models.incidents import Incident
+from service.models.incidents import Incident, Purpose
 from service.models.tasks import Task
 from service.partnership import Partnership
 from service.records import incidents
@@ -127,7 +127,9 @@ def measured_answers(runtime: Runtime) -> list[float]:
     """How many minutes the latest tasks took to be taken."""
     query = (
         select(Task.opened_at, Task.acknowledged_at)
-        .where(col(Task.acknowledged_at).is_not(None), col(Task.drill).is_(False))
+        .where(
+            col(Task.acknowledged_at).is_not(None), col(Task.drill).is_(False), Task.purpose == Purpose.RESPONSE.value
+        )
         .order_by(col(Task.opened_at).desc())
         .limit(MEASURED)
     )

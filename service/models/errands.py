@@ -12,9 +12,7 @@ from service.database import UtcDateTime
 class ErrandKind(StrEnum):
     """What is to be done."""
 
-    CHECK_IN = (
-        "check-in"  # a worker who is out has said that they are safe by now, or is asked; the subject is the worker
-    )
+    CHECK_IN = "check-in"  # a worker who is out has said by now that they are safe, or is asked; they are the subject
     COVERAGE = "coverage"  # look for gaps in the rotas of the days to come
 
 

@@ -1,6 +1,7 @@
 """Incidents as partners report them, and what was refused."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
@@ -8,6 +9,14 @@ from sqlmodel import JSON, Field, SQLModel
 
 from service.database import UtcDateTime
 from service.privacy import SealedText
+
+
+class Purpose(StrEnum):
+    """Why something is there. Only responses count in figures."""
+
+    RESPONSE = "response"  # a report of a partner's, or a pattern in them
+    WATCH = "watch"  # the service noticed something about a worker or a feed
+    TEST = "test"  # the service tries whether a page arrives
 
 
 class Incident(SQLModel, table=True):
@@ -36,6 +45,7 @@ class Incident(SQLModel, table=True):
     rulebook: str
     decisions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     drill: bool = False
+    purpose: str = Field(default=Purpose.RESPONSE.value, sa_column_kwargs={"server_default": Purpose.RESPONSE.value})
     history: bool = False
     derived: bool = False
     pattern: str | None = Field(default=None, index=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Index
 from sqlmodel import JSON, Field, SQLModel
 
 from service.database import UtcDateTime
+from service.models.incidents import Purpose
 from service.privacy import SealedText
 
 
@@ -31,7 +32,8 @@ LIVE = (TaskState.OPEN, TaskState.ACKNOWLEDGED)
 
 
 class Task(SQLModel, table=True):
-    """`pathway_policy` is the pathway as it stood when the task was opened: an edited policy never changes a running task."""
+    """`pathway_policy` is the pathway as it stood when the task was opened: an edited policy never changes a running task.
+    `about`: the worker for whom an alarm was raised, who is never paged for it."""
 
     __tablename__ = "task"
 
@@ -58,6 +60,8 @@ class Task(SQLModel, table=True):
     outcome: str | None = None
     drill: bool = Field(default=False, index=True)
     derived: bool = False
+    purpose: str = Field(default=Purpose.RESPONSE.value, sa_column_kwargs={"server_default": Purpose.RESPONSE.value})
+    about: str | None = Field(default=None, index=True)
     certainty: str = Field(
         default=Certainty.REPORTED.value, sa_column_kwargs={"server_default": Certainty.REPORTED.value}
     )

@@ -11,6 +11,7 @@ from service.work import Work
 
 LIST_ROOM = 84
 OUTCOME_ROOM = 108
+CALLED_ROOM = 44
 
 
 def fitting(words: Sequence[str], room: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from service.errors import NotFound
-from service.models.incidents import Incident
+from service.models.incidents import Incident, Purpose
 from service.models.tasks import LIVE, Task
 from service.partnership import DUTY_TEAM
 from service.records import convenings, milestones, networks, rota_watch, views
@@ -34,7 +34,12 @@ def board(work: Work, allowed: Sequence[str], only: str | None) -> dict[str, Any
     lost = _of(cards, None) if not only and not allowed else []
     if lost:
         columns.append({**NOWHERE, "tasks": lost})
-    visible = [card for column in columns for card in column["tasks"] if not card["drill"]]
+    visible = [
+        card
+        for column in columns
+        for card in column["tasks"]
+        if not card["drill"] and card["purpose"] == Purpose.RESPONSE
+    ]
     return {
         "now": work.now.astimezone(work.partnership.zone),
         "timezone": work.partnership.timezone,

@@ -16,7 +16,7 @@ def put(
     work: Work, kind: ErrandKind, due_at: datetime, *, subject: str = "", payload: dict[str, Any] | None = None
 ) -> None:
     """Set an errand, in place of the one of the same kind and subject."""
-    errand = work.session.get(Errand, (kind.value, subject)) or Errand(kind=kind.value, subject=subject, due_at=due_at)
+    errand = held(work, kind, subject) or Errand(kind=kind.value, subject=subject, due_at=due_at)
     errand.due_at, errand.attempts, errand.payload = due_at, 0, payload or {}
     work.session.add(errand)
 
@@ -28,10 +28,23 @@ def get(work: Work, kind: ErrandKind, subject: str = "") -> Errand | None:
 
 def clear(work: Work, kind: ErrandKind, subject: str = "") -> None:
     """Take an errand away, if it is set."""
-    errand = get(work, kind, subject)
+    errand = held(work, kind, subject)
     if errand is not None:
         work.session.delete(errand)
         work.session.flush()
+
+
+def held(work: Work, kind: ErrandKind, subject: str = "") -> Errand | None:
+    """An errand that is set, as it is once nobody else is running it, held for this transaction."""
+    work.session.flush()
+    return work.session.get(Errand, (kind.value, subject), with_for_update=True, populate_existing=True)
+
+
+def done(work: Work, key: tuple[str, str], due_at: datetime) -> None:
+    """An errand was run: it goes, unless it was put to another time."""
+    errand = work.session.get(Errand, key)
+    if errand is not None and errand.due_at == due_at:
+        work.session.delete(errand)
 
 
 def next_due(work: Work) -> Errand | None:

@@ -15,7 +15,7 @@ from rules.match import Decision
 from rules.places import FoundPlace, place_keys
 from service.errors import Conflict
 from service.models.ids import new_id
-from service.models.incidents import Incident, IncidentMark, RefusedReport
+from service.models.incidents import Incident, IncidentMark, Purpose, RefusedReport
 from service.models.tasks import LIVE, Task, TaskIncident
 from service.work import Work
 
@@ -81,6 +81,7 @@ def add(
     idempotency_key: str | None,
     content: str,
     history: bool = False,
+    purpose: Purpose = Purpose.RESPONSE,
 ) -> Incident:
     """Record a report that is new. `history`: it tells of the past, for patterns alone."""
     incident = Incident(
@@ -101,6 +102,7 @@ def add(
         rulebook=work.policy.name,
         drill=report.drill,
         history=history,
+        purpose=purpose.value,
     )
     work.session.add(incident)
     work.session.flush()
@@ -290,9 +292,19 @@ def keep_refused(
     return row
 
 
-def page_of(work: Work, *, key_id: str | None, localities: list[str], before: str | None, limit: int) -> list[Incident]:
-    """Incidents newest first: those of one key, or those of some localities (none given: all)."""
+def page_of(
+    work: Work,
+    *,
+    key_id: str | None,
+    localities: list[str],
+    before: str | None,
+    limit: int,
+    purpose: Purpose | None = None,
+) -> list[Incident]:
+    """Incidents newest first: those of one key, or those of some localities (none given: all). Tests of the service only if
+    their purpose is asked for."""
     query = select(Incident).order_by(col(Incident.id).desc()).limit(limit)
+    query = query.where(Incident.purpose == purpose.value if purpose else Incident.purpose != Purpose.TEST.value)
     if key_id:
         query = query.where(Incident.key_id == key_id)
     if localities:

@@ -10,8 +10,6 @@ from service.records import outbox, paging, people
 from service.records.policies import policy_of
 from service.work import Work
 
-LONGEST_NAME = 20
-
 
 def tell(
     work: Work,
@@ -50,7 +48,7 @@ def _channel(work: Work, spec: WorkerSpec) -> Channel | None:
 
 def name(work: Work, worker: str | None) -> str | None:
     """What a worker is called in a text, short enough to leave room for the rest."""
-    return short_name(work.partnership.worker_name(worker), LONGEST_NAME) if worker else None
+    return short_name(work.partnership.worker_name(worker), paging.LONGEST_NAME) if worker else None
 
 
 def about(work: Work, task: Task, milestone: Milestone) -> dict[str, Any]:

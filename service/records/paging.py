@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 
 from notifiers.base import Channel
+from notifiers.wording import short_name
 from rules import escalation
 from rules.escalation import Step, Who
 from rules.rulebook import Bursts
@@ -21,6 +22,7 @@ from service.work import Work
 
 SPOKEN = "call"  # nobody can follow a link that is read out
 ONE_PHONE = (Who.ON_CALL, Who.BACKUP)
+LONGEST_NAME = 20
 PAGES_A_TASK = 8  # more than any worker gets for one task within a burst
 FALLBACK = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
 
@@ -116,7 +118,7 @@ def _asked_for_enough(work: Work, worker: str, task: Task, limit: Bursts) -> boo
 
 
 def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
-    gone = people.away(work)
+    gone = {**people.away(work), **({task.about: "raised the alarm"} if task.about else {})}
     passed = {worker for worker, last in _last_pages(work, task).items() if last.outcome == PageOutcome.PASSED}
     order = people.page_order(work, task.team)
     on_call = people.on_call(work, task.team)
@@ -125,13 +127,19 @@ def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
     def proven_first(workers: list[str]) -> list[str]:
         return sorted(workers, key=lambda worker: worker not in verified)
 
+    duty = people.page_order(work, DUTY_TEAM)
+    if step.page is Who.DUTY and duty == [task.about]:
+        # The only duty manager calls for help: nobody stands above the leads, so all of them are asked.
+        leads = [team.lead for team in work.partnership.teams if team.lead and team.lead not in gone]
+        why = "the duty manager raised the alarm, so the leads are paged"
+        return escalation.Chosen(tuple(dict.fromkeys(leads)), why)
     return escalation.recipients(
         step,
         on_call=proven_first(order if task.team == DUTY_TEAM else on_call),
         backups=proven_first([worker for worker in order if worker not in on_call]),
         lead=people.lead_of(work, task.team),
         team=people.members(work, task.team),
-        duty=proven_first(people.page_order(work, DUTY_TEAM)),
+        duty=proven_first(duty),
         declined=passed,
         away=gone,
     )
@@ -144,7 +152,7 @@ def summon(
     *,
     level: int,
     by: list[Channel],
-    template: str = "page",
+    template: str | None = None,
     extra: dict[str, object] | None = None,
 ) -> Page | None:
     """Page one worker by each of the channels that can reach them; by the first other one when none of those can."""
@@ -159,7 +167,7 @@ def summon(
         return None
     link = links.issue(work, task, worker)
     for channel in channels:
-        _send_page(work, task, row, spec, channel, template, {"link": link} | (extra or {}))
+        _send_page(work, task, row, spec, channel, template or _usual(task), {"link": link} | (extra or {}))
     return row
 
 
@@ -172,8 +180,12 @@ def page_again(work: Work, row: Page) -> bool:
     left = [c for c in FALLBACK if c in work.channels and address(spec, c) and c.value not in row.channels]
     if not left:
         return False
-    _send_page(work, task, row, spec, left[0], "page", {"link": links.issue(work, task, row.worker)})
+    _send_page(work, task, row, spec, left[0], _usual(task), {"link": links.issue(work, task, row.worker)})
     return True
+
+
+def _usual(task: Task) -> str:
+    return "alarm" if task.about else "page"
 
 
 def _send_page(
@@ -252,6 +264,7 @@ def facts(work: Work, task: Task) -> dict[str, Any]:
         "label": policy_of(task).sms_label,
         "locality": work.partnership.locality_name(task.locality),
         "deadline": clock_time(due, work.partnership.zone),
+        "who": short_name(work.partnership.worker_name(task.about), LONGEST_NAME) if task.about else None,
     }
 
 

@@ -1,4 +1,5 @@
-"""Figures: how the deadlines stand now, and how they were kept over a period. Drills and retracted work are left out."""
+"""Figures: how the deadlines stand now, and how they were kept over a period. Drills, retracted work and what the
+service itself reports are left out."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from sqlalchemy import ColumnElement, case
 from sqlmodel import and_, col, func, select
 
 from rules.sla import MilestoneName, MilestoneState
+from service.models.incidents import Purpose
 from service.models.tasks import LIVE, Milestone, Task, TaskState
 from service.records import milestones
 from service.work import Work
@@ -60,9 +62,10 @@ def _attention(work: Work, localities: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _live(localities: Sequence[str]) -> ColumnElement[bool]:
-    """The tasks that figures are about: not ended, no drill, and in these localities, where any are named."""
+    """The tasks that figures are about: not ended, responses and no drill, and in these localities, where any are named."""
     there = (col(Task.locality).in_(localities),) if localities else ()
-    return and_(col(Task.state).in_([state.value for state in LIVE]), col(Task.drill).is_(False), *there)
+    counted = (col(Task.drill).is_(False), col(Task.purpose) == Purpose.RESPONSE.value)
+    return and_(col(Task.state).in_([state.value for state in LIVE]), *counted, *there)
 
 
 def kept(work: Work, *, start: datetime, end: datetime, by: str, localities: Sequence[str]) -> dict[str, Any]:
@@ -75,6 +78,7 @@ def kept(work: Work, *, start: datetime, end: datetime, by: str, localities: Seq
         col(Task.opened_at) >= start,
         col(Task.opened_at) < end,
         col(Task.drill).is_(False),
+        Task.purpose == Purpose.RESPONSE.value,
         col(Task.state) != TaskState.CANCELLED,
     )
     if localities:

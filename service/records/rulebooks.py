@@ -14,7 +14,7 @@ from rules.faults import Fault
 from rules.rulebook import LoadedBook
 from service.models.rulebooks import RulebookVersion
 from service.partnership import Partnership
-from service.records import notices
+from service.records import paging
 
 LONGEST_CODE = "WWWW"
 LONGEST_TIME = "00:00 Wed 30 Nov"
@@ -74,8 +74,8 @@ def _length(template: str, label: str, priority: str, locality: str, public_url:
         "locality": locality,
         "deadline": LONGEST_TIME,
         "milestone": LONGEST_MILESTONE,
-        "who": "x" * notices.LONGEST_NAME,
-        "state": "with " + "x" * notices.LONGEST_NAME,
+        "who": "x" * paging.LONGEST_NAME,
+        "state": "with " + "x" * paging.LONGEST_NAME,
         "link": public_url + "x" * LINK_LENGTH,
     }
     values = {field: longest[field] for field in wording.fields(template)}

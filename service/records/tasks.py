@@ -8,7 +8,7 @@ from rules.rulebook import Pathway
 from rules.sla import MilestoneState
 from service.errors import NotFound
 from service.models.ids import new_id
-from service.models.incidents import Incident
+from service.models.incidents import Incident, Purpose
 from service.models.tasks import LIVE, Certainty, Task, TaskIncident, TaskState
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM
@@ -26,6 +26,7 @@ def open_task(
     why_duty: str | None,
     reason: str,
     certainty: Certainty = Certainty.REPORTED,
+    about: str | None = None,
 ) -> Task:
     """Open a task with its deadlines and page the first step. `why_duty` says why it went to the duty manager instead."""
     task_id = new_id("tsk", work.now)
@@ -41,6 +42,8 @@ def open_task(
         opened_at=work.now,
         drill=incident.drill,
         derived=incident.derived,
+        purpose=incident.purpose,
+        about=about,
         certainty=certainty.value,
         expires_at=work.now + policy.expires if policy.expires else None,
     )
@@ -91,8 +94,8 @@ def concerning(work: Work, worker: str) -> list[Task]:
 
 
 def may_answer(work: Work, task: Task, worker: str) -> bool:
-    """Whether a worker has anything to do with a task: paged for it, holding it, or of its team."""
-    return (
+    """Whether a worker has anything to do with a task: paged for it, holding it, or of its team. An alarm is for others."""
+    return worker != task.about and (
         worker == task.assignee
         or worker in work.partnership.members(task.team)
         or worker in work.partnership.members(DUTY_TEAM)
@@ -133,9 +136,12 @@ def found(
     localities: Sequence[str],
     limit: int,
     before: str | None,
+    purpose: Purpose | None = None,
 ) -> tuple[list[Task], str | None]:
-    """Tasks newest first that fit every filter given, and the cursor of the page after."""
+    """Tasks newest first that fit every filter given, and the cursor of the page after. Tests of the service only if their
+    purpose is asked for."""
     query = select(Task).order_by(col(Task.id).desc())
+    query = query.where(Task.purpose == purpose.value if purpose else Task.purpose != Purpose.TEST.value)
     if state:
         query = query.where(Task.state == state.value)
     for column, value in exact.items():

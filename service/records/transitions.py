@@ -12,7 +12,7 @@ from service.errors import Fault, Invalid
 from service.metrics import ACKNOWLEDGED
 from service.models.ids import new_id
 from service.models.tasks import LIVE, Page, PageOutcome, Taker, Task, TaskState
-from service.records import codes, links, milestones, notices, paging, timeline, timers
+from service.records import check_ins, codes, links, milestones, notices, paging, timeline, timers
 from service.records.guards import Refused, Why, change, let_go, require_live, takers, watch
 from service.records.policies import policy_of
 from service.work import Measured, Work
@@ -60,6 +60,9 @@ def _taken(work: Work, task: Task, worker: str, *, before: str | None, actor: st
         watch(work, task)
         who = notices.name(work, worker)
         notices.others_told(work, task, "told_taken", besides=worker, before=before, code=task.code, who=who)
+    if task.about:
+        notices.tell(work, task.about, "alarm_taken", who=notices.name(work, worker))
+    check_ins.begin(work, task, worker)
 
 
 def decline(work: Work, task: Task, worker: str, *, reason: str = "", actor: str, channel: str | None = None) -> None:
@@ -73,6 +76,8 @@ def decline(work: Work, task: Task, worker: str, *, reason: str = "", actor: str
     work.record("task.passed", task.id, actor=actor, worker=worker)
     if task.assignee == worker:
         give_back(work, task)
+        if actor == worker:
+            check_ins.finished(work, worker)
     else:
         paging.move_on(work, task)
 
@@ -122,6 +127,8 @@ def meet(
         task.overdue_since = None
         paging.rest(work, task)
     watch(work, task)
+    if actor == worker:
+        check_ins.heard_from(work, actor)
 
 
 def complete(
@@ -152,9 +159,19 @@ def complete(
     timeline.note(work, task, "completed", f"{outcome}. {note}" if note else outcome, actor=actor, channel=channel)
     work.record("task.completed", task.id, actor=actor, outcome=outcome)
     _end(work, task)
+    if actor == worker:
+        check_ins.finished(work, actor)
 
 
-def cancel(work: Work, task: Task, reason: str, *, actor: str) -> None:
+def cancel(
+    work: Work,
+    task: Task,
+    reason: str,
+    *,
+    actor: str,
+    template: str = "withdrawn",
+    values: dict[str, Any] | None = None,
+) -> None:
     """The task is not wanted any more; whoever was paged for it or holds it is told not to attend. Raises Refused."""
     told = list(dict.fromkeys([*paging.paged_workers(work, task), *takers(work, task)]))
     if not change(work, task, col(Task.state).in_([s.value for s in LIVE]), state=TaskState.CANCELLED, **_over(work)):
@@ -163,7 +180,7 @@ def cancel(work: Work, task: Task, reason: str, *, actor: str) -> None:
     work.record("task.cancelled", task.id, actor=actor)
     _end(work, task)
     for worker in told:
-        notices.tell(work, worker, "withdrawn", task=task, code=task.code)
+        notices.tell(work, worker, template, task=task, code=task.code, **(values or {}))
 
 
 def tell_holders(work: Work, task: Task, template: str) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 from sqlmodel import col, select
 
 from rules.incident import IncidentReport
-from service.models.incidents import Incident
+from service.models.incidents import Incident, Purpose
 from service.models.tasks import LIVE, Milestone, Task, TimelineEntry
-from service.records import milestones, tasks, timeline
+from service.records import check_ins, milestones, tasks, timeline
 from service.records.policies import policy_of
 from service.work import Work
 
@@ -31,7 +31,11 @@ def task_views(work: Work, rows: Sequence[Task]) -> list[dict[str, Any]]:
     """Tasks as the API gives them."""
     ids = [task.id for task in rows]
     behind, due = tasks.incidents_of(work, ids), milestones.of_tasks(work, ids)
-    return [_task(work, task, behind[task.id], due[task.id]) for task in rows]
+    expected = check_ins.shown(work, {task.assignee for task in rows if task.assignee})
+    return [
+        _task(work, task, behind[task.id], due[task.id]) | {"check_in": expected.get(task.assignee or "")}
+        for task in rows
+    ]
 
 
 def task_view(work: Work, task: Task) -> dict[str, Any]:
@@ -58,6 +62,8 @@ def _task(work: Work, task: Task, behind: list[str], due: list[Milestone]) -> di
         "paused_until": task.paused_until,
         "drill": task.drill,
         "derived": task.derived,
+        "purpose": task.purpose,
+        "about": task.about,
         "certainty": task.certainty,
         "expires_at": task.expires_at,
         "sla": sla(work, task, due),
@@ -94,6 +100,7 @@ def card(work: Work, task: Task, due: list[Milestone], *, lines: int = 0) -> dic
         "assignee": work.partnership.worker_name(task.assignee) if task.assignee else None,
         "drill": task.drill,
         "derived": task.derived,
+        "purpose": task.purpose,
         "certainty": task.certainty,
         "paused_until": task.paused_until,
         "opened_at": task.opened_at,
@@ -121,6 +128,7 @@ def incident_view(work: Work, incident: Incident) -> dict[str, Any]:
         "rulebook": incident.rulebook,
         "history": incident.history,
         "derived": incident.derived,
+        "purpose": incident.purpose,
         "pattern": incident.pattern,
         "parents": incident.parents or [],
         "decisions": incident.decisions,
@@ -173,8 +181,9 @@ def details(work: Work, task: Task) -> list[dict[str, str]]:
 
 
 def live_tasks(work: Work, localities: Sequence[str]) -> list[Task]:
-    """Everything that is not ended, of some localities (none named: all)."""
+    """Everything that is not ended, of some localities (none named: all). Tests of the service itself are left out."""
     query = select(Task).where(col(Task.state).in_([state.value for state in LIVE])).order_by(col(Task.opened_at))
+    query = query.where(Task.purpose != Purpose.TEST.value)
     if localities:
         query = query.where(col(Task.locality).in_(localities))
     return list(work.session.exec(query).all())

@@ -9,7 +9,7 @@ from notifiers import gsm7, wording
 from rules import rulebook
 from service.flows.setup import SHIPPED_PARTNERSHIP, reader_beside
 from service.partnership import read_partnership
-from service.records import answers, convenings, covering, notices
+from service.records import answers, convenings, covering, paging
 from service.settings import SHIPPED_RULEBOOK
 
 PARTNERSHIP = read_partnership(SHIPPED_PARTNERSHIP.read_text(encoding="utf-8"))
@@ -25,7 +25,7 @@ def longest(words: list[str]) -> str:
     return max(words, key=lambda word: gsm7.septets(gsm7.to_gsm7(word)) or 0)
 
 
-NAME = longest([wording.short_name(worker.name, notices.LONGEST_NAME) for worker in PARTNERSHIP.workers])
+NAME = longest([wording.short_name(worker.name, paging.LONGEST_NAME) for worker in PARTNERSHIP.workers])
 TEAM = longest([team.name for team in PARTNERSHIP.teams])
 LONGEST: dict[str, Any] = {
     "code": CODE,

@@ -1,0 +1,52 @@
+"""What the service itself reports: an incident and a task of its own, by no rule and in no figure."""
+
+from rules.incident import IncidentReport
+from rules.match import Decision
+from rules.own_pathways import OWN_PATHWAYS
+from rules.rulebook import Pathway
+from service.models.incidents import Purpose
+from service.models.tasks import Task
+from service.records import incidents, tasks
+from service.records.incidents import Located
+from service.work import Work
+
+OURSELVES = "callout"
+
+
+def report(
+    work: Work,
+    *,
+    kind: str,
+    pathway: str,
+    team: str,
+    locality: str | None,
+    summary: str,
+    reason: str,
+    about: str | None = None,
+    policy: Pathway | None = None,
+) -> Task:
+    """Open a task for something that the service noticed, and page for it. `policy`: the pathway, unless it is our own."""
+    told = IncidentReport(type=kind, occurred_at=work.now, locality=locality, summary=summary)
+    incident = incidents.add(
+        work,
+        told,
+        located=Located(locality=locality, why="as the service knows it", place=None),
+        key_id=OURSELVES,
+        partner=OURSELVES,
+        idempotency_key=None,
+        content=incidents.content_of(told),
+        purpose=Purpose.WATCH,
+    )
+    task = tasks.open_task(
+        work,
+        pathway=pathway,
+        policy=policy or OWN_PATHWAYS[pathway],
+        incident=incident,
+        team=team,
+        why_duty=None,
+        reason=reason,
+        about=about,
+    )
+    decision = Decision(None, pathway, reason)
+    incidents.keep_decisions(work, incident, [incidents.decided(decision, "opened", task=task)])
+    return task
