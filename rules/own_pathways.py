@@ -16,7 +16,7 @@ OWN_PATHWAYS = {
             "outcomes": ["found_safe", "help_sent", "false_alarm"],
             "escalation": [
                 {"page": "lead", "by": ["sms", "voice", "email"]},
-                {"page": "duty", "by": ["sms", "voice", "email"], "repeat": "5m"},
+                {"page": "duty", "by": ["sms", "voice", "email"], "repeat": "10m"},
             ],
         }
     ),
@@ -30,7 +30,7 @@ OWN_PATHWAYS = {
             "outcomes": ["found_safe", "help_sent", "false_alarm"],
             "escalation": [
                 {"page": "lead", "by": ["sms", "voice"]},
-                {"after": "5m", "page": "duty", "by": ["sms", "voice", "email"], "repeat": "10m"},
+                {"after": "5m", "page": "duty", "by": ["sms", "voice", "email"], "repeat": "15m"},
             ],
         }
     ),
