@@ -82,7 +82,9 @@ def together(work: Work, rows: Sequence[OutboxMessage], *, settle: timedelta) ->
 def _kind(row: OutboxMessage) -> Kind | None:
     """None: it leaves for itself, because it is of a sort that does, or because a provider may have it as it is."""
     news = "" if row.purpose == outbox.PAGE else (row.template or "").removesuffix(SEVERAL)
-    alone = row.purpose == outbox.ANSWER or (row.purpose == outbox.NOTICE and news not in TOGETHER)
+    # Nobody who calls for help waits for a minute to be over.
+    alarm = (row.template or "").startswith(outbox.ALARM)
+    alone = alarm or row.purpose == outbox.ANSWER or (row.purpose == outbox.NOTICE and news not in TOGETHER)
     by_phone = row.channel in (Channel.SMS, Channel.VOICE)
     if alone or not by_phone or not row.worker or not (row.task_id or is_carrier(row)):
         return None

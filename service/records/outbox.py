@@ -18,6 +18,7 @@ from service.work import Work
 
 GIVE_UP_AFTER = timedelta(hours=2)
 
+ALARM = "alarm"  # what the texts of an alarm are called; those of its calls begin so
 PAGE, NOTICE, ANSWER = "page", "notice", "answer"
 URGENCY = {PAGE: 0, ANSWER: 1, NOTICE: 2}
 

@@ -20,6 +20,7 @@ from service.records import contacts, links, milestones, outbox, people, timelin
 from service.records.policies import policy_of
 from service.work import Work
 
+ALARM_SPOKEN = "alarm_call"
 SPOKEN = "call"  # nobody can follow a link that is read out
 ONE_PHONE = (Who.ON_CALL, Who.BACKUP)
 LONGEST_NAME = 20
@@ -185,7 +186,7 @@ def page_again(work: Work, row: Page) -> bool:
 
 
 def _usual(task: Task) -> str:
-    return "alarm" if task.about else "page"
+    return outbox.ALARM if task.about else "page"
 
 
 def _send_page(
@@ -200,7 +201,7 @@ def _send_page(
     values = facts(work, task) | extra
     outbox.write(
         work,
-        SPOKEN if channel is Channel.VOICE else template,
+        (ALARM_SPOKEN if template == outbox.ALARM else SPOKEN) if channel is Channel.VOICE else template,
         worker=spec.slug,
         address=address(spec, channel) or "",
         channel=channel,

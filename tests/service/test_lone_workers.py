@@ -5,15 +5,17 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
+from rules.incident import IncidentReport
 from rules.own_pathways import MISSED_CHECK_IN, SOS
 from rules.sla import MilestoneName
 from service.engine import Engine
 from service.errors import Conflict, Invalid
-from service.flows import actions
+from service.flows import actions, intake
 from service.models.incidents import Purpose
 from service.models.outbox import OutboxMessage
 from service.models.tasks import Task, TaskState
 from service.records import check_ins, people, reports, tasks, views
+from service.records.judging import Submission
 from service.runtime import Runtime
 from tests.service.test_deadlines import open_task, text, texts_to
 
@@ -164,11 +166,28 @@ def test_sos_calls_lead_and_duty_manager_at_once_by_every_channel(runtime: Runti
         assert not tasks.may_answer(work, raised, out)
 
 
+def test_an_alarm_waits_for_no_bundle(runtime: Runtime, engine: Engine) -> None:
+    for number in range(4):
+        report = IncidentReport(type="never_heard_of", occurred_at=runtime.clock.now(), setting=f"kind-{number}")
+        intake.accept(runtime, [Submission(report=report, key_id="key_x", partner="partner")])
+        engine.advance(timedelta(seconds=1))
+    text(runtime, "amina", "sos")
+    raised = alarm(runtime, SOS)
+    assert raised is not None
+    engine.advance(timedelta(seconds=1))
+    with runtime.reading() as work:
+        query = select(OutboxMessage).where(OutboxMessage.worker == "dana", OutboxMessage.task_id == raised.id)
+        rows = {row.channel: row for row in work.session.exec(query).all()}
+    assert {channel for channel, row in rows.items() if row.sent_at} == {"email", "sms", "voice"}
+    assert rows["voice"].text.startswith("SOS. Amina Example. Ring them now.")
+
+
 def test_sos_works_without_a_task_and_safe_does_not_end_it(runtime: Runtime, engine: Engine) -> None:
     text(runtime, "amina", "sos")
     raised = alarm(runtime, SOS)
     assert raised is not None
     assert (raised.team, raised.about) == ("education-inclusion-south", "amina")
+    engine.advance(timedelta(seconds=5))
     text(runtime, "amina", "sos sos")
     assert any("texted SOS again" in words for words in texts_to(runtime, "dana"))
     text(runtime, "dana", f"take {raised.code}")
