@@ -8,11 +8,15 @@ from typing import Protocol, runtime_checkable
 
 
 class Channel(StrEnum):
-    """A way to reach a worker."""
+    """A way to reach a worker; and a team's own channel, which reaches nobody for sure and gets copies alone."""
 
     SMS = "sms"
     EMAIL = "email"
     VOICE = "voice"
+    TEAM = "team"
+
+
+TO_WORKERS = (Channel.SMS, Channel.EMAIL, Channel.VOICE)
 
 
 class ReceiptState(StrEnum):
@@ -136,9 +140,28 @@ class Notifier(Protocol):
         """Hand over one message. Raises SendError."""
         ...
 
+    def check(self) -> None:
+        """Ask whether the provider is there and knows us, without sending anything. Raises SendError."""
+        ...
+
     def close(self) -> None:
         """Give back connections."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerNumber:
+    """How many texts the networks let through to one number in an hour: with the same words, and with any."""
+
+    alike: int
+    any: int
+
+
+@runtime_checkable
+class Rationed(Notifier, Protocol):
+    """A notifier whose texts the networks block past a number."""
+
+    per_number: PerNumber
 
 
 @runtime_checkable

@@ -65,6 +65,14 @@ class EmailNotifier:
             raise SendError(f"the mail server can't be reached ({type(error).__name__})") from None
         return Accepted(provider_id=str(mail["Message-ID"]))
 
+    def check(self) -> None:
+        """Log in, and leave. Raises SendError."""
+        try:
+            with self._connect() as server:
+                server.noop()
+        except (OSError, smtplib.SMTPException) as error:
+            raise SendError(f"the mail server can't be reached ({type(error).__name__})") from None
+
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
         if self._implicit_tls:

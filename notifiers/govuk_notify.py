@@ -26,6 +26,7 @@ from notifiers.base import (
     Channel,
     InboundText,
     Message,
+    PerNumber,
     Receipt,
     ReceiptState,
     SendError,
@@ -86,6 +87,7 @@ class NotifyNotifier:
     name = "notify"
     title = "GOV.UK Notify"
     channels = frozenset({Channel.SMS, Channel.EMAIL})
+    per_number = PerNumber(alike=20, any=100)
 
     def __init__(self, settings: NotifySettings) -> None:
         tokens = settings.callback_token.get_secret_value().split(",")
@@ -203,6 +205,11 @@ class NotifyNotifier:
             body=text.body,
             received_at=_moment(text.at),
         )
+
+    def check(self) -> None:
+        """Ask for a template, which any good key may see. Raises SendError."""
+        with self._client() as client:
+            client.get_template(self._templates[Channel.SMS])
 
     def close(self) -> None:
         """Close the kept connections."""

@@ -15,6 +15,7 @@ KINDS = {
     "twilio-voice": ("notifiers.twilio:TwilioSettings", "notifiers.twilio_voice:TwilioVoice"),
     "notify": ("notifiers.govuk_notify:NotifySettings", "notifiers.govuk_notify:NotifyNotifier"),
     "smtp": ("notifiers.email:EmailSettings", "notifiers.email:EmailNotifier"),
+    "apprise": ("notifiers.team_channels:TeamChannelsSettings", "notifiers.team_channels:TeamChannels"),
 }
 
 

@@ -20,7 +20,8 @@ from notifiers.base import (
     Receipt,
     ReceiptState,
 )
-from notifiers.twilio import CLOCKS_APART, LISTED, TwilioAccount, TwilioSettings, no_answer, send_error
+from notifiers.twilio import CLOCKS_APART, LISTED, TwilioAccount, TwilioSettings
+from notifiers.twilio_meanings import no_answer, send_error
 
 RINGS_SECONDS = 25  # shorter than most voicemail boxes wait
 KEY_SECONDS = 8
@@ -134,6 +135,10 @@ class TwilioVoice:
         response.append(gather)
         response.append(_said("No key was pressed. Goodbye."))
         return str(response)
+
+    def check(self) -> None:
+        """Ask Twilio for the account itself. Raises SendError."""
+        self._account.check()
 
     def close(self) -> None:
         """Close the kept connections."""

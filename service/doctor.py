@@ -11,6 +11,7 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from notifiers.base import TO_WORKERS
 from notifiers.govuk_notify import NotifyNotifier
 from service import schema
 from service.clock import SystemClock
@@ -99,7 +100,8 @@ def _providers(runtime: Runtime) -> Iterator[Finding]:
         yield _smtp(settings)
     elif not settings.has_notify and not settings.sandbox:
         yield Finding("email", True, "no mail server: CALLOUT_SMTP_URL is not set, so email steps are skipped")
-    for channel, providers in runtime.notifiers.items():
+    for channel in (each for each in TO_WORKERS if each in runtime.notifiers):
+        providers = runtime.notifiers[channel]
         yield Finding(channel.value, True, f"by {', then '.join(each.title for each in providers)}")
 
 

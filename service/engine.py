@@ -14,17 +14,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.clock import SandboxClock
 from service.database import is_away
 from service.deadman import DeadMansSwitch
-from service.flows import deadlines, delivery, errands, health, replies, rosters
+from service.flows import deadlines, delivery, errands, health, providers, replies, rosters
+from service.gathered import Gathered
 from service.records import claims, timers
 from service.records import errands as errand_rows
 from service.records.claims import Claimed
 from service.records.inforce import NotSetUp
 from service.runtime import Runtime
+from service.slots import Slots
 
 log = structlog.get_logger()
 
 TICK_SECONDS = 1
 CALENDAR_SECONDS = 5
+PROBE_SECONDS = 5
 STANDING_SECONDS = 10
 LISTEN_SECONDS = 0.5  # for how long at most a stop waits for the listener
 RECONNECT_SECONDS = 1
@@ -40,8 +43,9 @@ class Engine:
         self._runtime = runtime
         self._work = threading.Event()
         self._stopping = threading.Event()
-        self._slots = threading.Semaphore(runtime.settings.send_threads)
-        self._senders = ThreadPoolExecutor(runtime.settings.send_threads, thread_name_prefix="send")
+        self._slots = Slots(runtime.settings.send_threads)
+        self._senders = ThreadPoolExecutor(self._slots.most, thread_name_prefix="send")
+        self._sent = Gathered[delivery.Sending](lambda sendings: delivery.settle(runtime, sendings))
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._one_round = threading.Lock()
         self._loops: list[threading.Thread] = []
@@ -56,6 +60,7 @@ class Engine:
         self._scheduler.add_job(self._reconcile, "interval", seconds=every, id="reconcile", coalesce=True)
         # In a thread of its own: a calendar that answers slowly must keep no page waiting.
         self._scheduler.add_job(self._read_calendars, "interval", seconds=CALENDAR_SECONDS, id="calendars")
+        self._scheduler.add_job(self._probe, "interval", seconds=PROBE_SECONDS, id="probe", coalesce=True)
         self._scheduler.add_job(self._set_standing, "interval", seconds=STANDING_SECONDS, id="standing")
         self._scheduler.start()
         self._begin(self._loop)
@@ -125,19 +130,14 @@ class Engine:
         if not isinstance(clock, SandboxClock):
             raise TypeError("only the sandbox's clock can be moved")
         with self._one_round:
-            for _ in range(self._runtime.settings.send_threads):
-                self._slots.acquire()
-            try:
-                target = clock.now() + by
-                errands.set_standing(self._runtime)
+            self._slots.wait_until_idle()
+            target = clock.now() + by
+            self._settle()
+            while (due := self._next_due()) is not None and due <= target:
+                clock.advance_to(due)
                 self._settle()
-                while (due := self._next_due()) is not None and due <= target:
-                    clock.advance_to(due)
-                    self._settle()
-                clock.advance_to(target)
-                self._settle()
-            finally:
-                self._slots.release(self._runtime.settings.send_threads)
+            clock.advance_to(target)
+            self._settle()
         self._work.set()
         return clock.now()
 
@@ -156,23 +156,22 @@ class Engine:
         return min((moment for moment in moments if moment), default=None)
 
     def _send_due(self) -> None:
-        while not self._stopping.is_set() and delivery.due_now(self._runtime):
-            free = self._free_slots()
-            if not free:
+        while not self._stopping.is_set():
+            free, room = self._slots.free()
+            if free <= 0 or not delivery.due_now(self._runtime, room=room):
                 return
-            claimed = delivery.claim(self._runtime, free)
-            for _ in range(free - len(claimed)):
-                self._slots.release()
-            for message in claimed:
-                self._senders.submit(self._send, message)
-            if not claimed:
-                return
+            for claimed in delivery.claim(self._runtime, free, room=room):
+                self._slots.take(claimed)
+                self._senders.submit(self._send, claimed)
 
-    def _free_slots(self) -> int:
-        free = 0
-        while self._slots.acquire(blocking=False):
-            free += 1
-        return free
+    def _probe(self) -> None:
+        try:
+            providers.probe(self._runtime)
+        except NotSetUp:
+            return
+        except Exception:
+            # Asked again in some seconds; a database that is away shows in readiness.
+            log.exception("asking providers failed")
 
     def _read_calendars(self) -> None:
         try:
@@ -194,12 +193,16 @@ class Engine:
 
     def _send(self, claimed: Claimed) -> None:
         try:
-            delivery.send(self._runtime, claimed)
+            sending = delivery.hand_over(self._runtime, claimed)
+            if sending and sending.accepted:
+                self._sent.do(sending)
+            elif sending:
+                delivery.settle(self._runtime, [sending])
         except Exception as error:
             # Its lease brings it back; the row says that it was being sent.
             _say(error, "sending failed", message=claimed.message.reference)
         finally:
-            self._slots.release()
+            self._slots.give_back(claimed)
             self._work.set()
 
     def _listen(self) -> None:

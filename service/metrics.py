@@ -32,6 +32,19 @@ class Metrics:
             buckets=ACKNOWLEDGE_SECONDS,
             registry=self.registry,
         )
+        self._handed = Histogram(
+            "callout_provider_seconds",
+            "How long a provider took to answer, by what came of it",
+            ["channel", "provider", "result"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._provider_up = Gauge(
+            "callout_provider_up",
+            "Whether a provider works, as the process that saw it last wrote down",
+            ["channel", "provider"],
+            registry=self.registry,
+        )
         self._milestones = Gauge(
             "callout_open_milestones",
             "Unmet milestones of live tasks, by state",
@@ -63,6 +76,16 @@ class Metrics:
     def replied(self, meaning: str) -> None:
         """A text from a phone was understood, or was not."""
         self._replies.labels(meaning=meaning).inc()
+
+    def handed(self, channel: str, provider: str, result: str, seconds: float) -> None:
+        """A provider took a message, refused it, failed, or left us in doubt."""
+        self._handed.labels(channel=channel, provider=provider, result=result).observe(seconds)
+
+    def providers_stand(self, up: dict[tuple[str, str], bool]) -> None:
+        """Set how each provider of a channel stands."""
+        self._provider_up.clear()
+        for (channel, provider), works in up.items():
+            self._provider_up.labels(channel=channel, provider=provider).set(works)
 
     def took(self, figure: str, seconds: float) -> None:
         """The first page of a task was handed over, or a task was taken for the first time."""

@@ -80,6 +80,9 @@ class TeamSpec(Strict):
     name: Name
     locality: Slug | None = None
     lead: Slug | None = None
+    channels: tuple[str, ...] = Field(
+        default=(), max_length=5, description="the team's own channels, as apprise writes addresses; they get copies"
+    )
     rota: AnySpec
 
 

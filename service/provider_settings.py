@@ -4,7 +4,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
 from notifiers import govuk_notify_forms
-from notifiers.base import Channel
+from notifiers.base import TO_WORKERS, Channel
 from service.setting_types import HttpAddress, Ordered, weak
 
 
@@ -33,6 +33,15 @@ class ProviderSettings(BaseSettings):
         le=60,
         description="for how long a provider that may have a message is asked before it goes by the next one all the same",
     )
+
+    notify_rate: int = Field(default=3000, ge=0, description="messages a minute for this process; 0: no limit of ours")
+    twilio_rate: int = Field(default=0, ge=0, description="texts and calls a minute; Twilio keeps a queue of its own")
+    smtp_rate: int = Field(default=0, ge=0, description="emails a minute")
+
+    @property
+    def paces(self) -> dict[str, int]:
+        """How many messages a minute each provider is given at most."""
+        return {"notify": self.notify_rate, "twilio": self.twilio_rate, "smtp": self.smtp_rate}
 
     @property
     def has_twilio(self) -> bool:
@@ -103,7 +112,7 @@ class ProviderSettings(BaseSettings):
         return faults
 
     def _order_faults(self) -> list[str]:
-        known = {channel: type(self).model_fields[f"{channel.value}_providers"].default for channel in Channel}
+        known = {channel: type(self).model_fields[f"{channel.value}_providers"].default for channel in TO_WORKERS}
         return [
             f"CALLOUT_{channel.name}_PROVIDERS: {name} does not serve this channel; it may name {', '.join(names)}"
             for channel, names in known.items()

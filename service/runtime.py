@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlmodel import Session
 
-from notifiers.base import Channel, Notifier
+from notifiers.base import TO_WORKERS, Channel, Notifier
 from notifiers.registry import build
 from service.clock import Clock, SandboxClock, SystemClock
 from service.database import WAKE_CHANNEL, Database
@@ -19,6 +19,7 @@ from service.privacy import Keyring
 from service.records import audit, inforce
 from service.secret import secret_of
 from service.settings import Settings
+from service.standing import Standing
 from service.work import SetUp, Work
 
 CLOCK_PREFERENCE = "sandbox-clock"
@@ -60,6 +61,7 @@ class Runtime:
     keyring: Keyring
     notifiers: Mapping[Channel, tuple[Notifier, ...]]
     metrics: Metrics
+    standing: Standing
     changed: Signal
     in_force: inforce.InForce
 
@@ -131,6 +133,7 @@ def build_runtime(settings: Settings) -> Runtime:
         keyring=keyring,
         notifiers=build_notifiers(settings),
         metrics=Metrics(),
+        standing=Standing(settings.paces),
         changed=Signal(),
         in_force=inforce.InForce(),
     )
@@ -149,7 +152,8 @@ def build_notifiers(settings: Settings) -> dict[Channel, tuple[Notifier, ...]]:
     if settings.has_mail_server:
         built.append(build("smtp", {"smtp_url": settings.smtp_url, "sender": settings.smtp_from}))
     phones = (build("sandbox", {}),) if settings.sandbox else ()
-    serving = {channel: _in_order(built, channel, settings) or phones for channel in Channel}
+    serving = {channel: _in_order(built, channel, settings) or phones for channel in TO_WORKERS}
+    serving[Channel.TEAM] = (build("apprise", {}),)
     return {channel: providers for channel, providers in serving.items() if providers}
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.access import Caller, RuntimeDep
 from api.pages.rendering import page
 from api.pages.sign_in import give_session, supervisor_here
-from service.records import boards
+from service.records import boards, providers
 from service.runtime import Runtime
 
 router = APIRouter()
@@ -41,4 +41,5 @@ def show_open(request: Request, runtime: RuntimeDep, locality: Locality = None) 
 
 def _context(runtime: Runtime, caller: Caller, locality: str | None) -> dict[str, Any]:
     with runtime.reading() as work:
-        return boards.board(work, caller.localities, locality)
+        down = [each for each in providers.standing(work, runtime.notifiers) if not each.up]
+        return boards.board(work, caller.localities, locality) | {"down": down}

@@ -11,7 +11,7 @@ from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import LIVE, Milestone, Page, Task, TaskState
 from service.models.timers import Timer, TimerKind
 from service.partnership import DUTY_TEAM
-from service.records import notices, outbox, paging, people, supervision, timeline, timers, transitions
+from service.records import copies, notices, outbox, paging, people, supervision, timeline, timers, transitions
 from service.records.policies import policy_of
 from service.runtime import Runtime
 from service.work import Work
@@ -114,6 +114,7 @@ def _breach(work: Work, task: Task, name: str) -> None:
     values = notices.about(work, task, milestone)
     timeline.note(work, task, "breached", f"{name} was due {values['deadline']}")
     work.record("task.breached", task.id, actor=timeline.SERVICE, milestone=name)
+    copies.breached(work, task, milestone)
     steps = policy_of(task).escalation
     if task.state == TaskState.ACKNOWLEDGED:
         _goes_back(work, task)

@@ -4,20 +4,34 @@ A channel's providers are tried in order and in one go, so that an outage costs 
 before the next is tried. rules/handover.py decides; here it is done and written down.
 """
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from notifiers.base import Accepted, Asks, Listens, Notifier, Receipt, ReceiptState, SendError, Speaks
+from notifiers.base import (
+    Accepted,
+    Asks,
+    Channel,
+    Listens,
+    Notifier,
+    Rationed,
+    Receipt,
+    ReceiptState,
+    SendError,
+    Speaks,
+)
 from rules import handover
 from rules.handover import Came, Try
 from service.metrics import FIRST_PAGE
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Task
-from service.records import bundles, claims, failures, outbox, settling
-from service.records.claims import Claimed
+from service.records import bundles, carriers, claims, failures, outbox, people, settling, turns
+from service.records import providers as provider_rows
+from service.records.claims import EVERYTHING, Claimed
+from service.records.turns import Room
 from service.runtime import Runtime
 from service.work import Measured, Work
 
@@ -25,19 +39,29 @@ log = structlog.get_logger()
 
 ASKED_AGAIN = timedelta(seconds=1)
 NOBODY = "no provider for this channel is configured"
+TOO_MANY = "the networks let no more texts through to this number in this hour"
 
 
-def claim(runtime: Runtime, limit: int) -> list[Claimed]:
-    """Take up to `limit` due messages for this sender."""
+def claim(runtime: Runtime, limit: int, *, room: Room = EVERYTHING) -> list[Claimed]:
+    """Take up to `limit` due messages for this sender: what there is room for, and what the providers' pace allows."""
     with runtime.transaction() as work:
-        return claims.claim(work, limit, settle=timedelta(seconds=runtime.settings.gather_seconds))
+        gather = timedelta(seconds=runtime.settings.gather_seconds)
+        return claims.claim(work, limit, settle=gather, room=_paced(runtime, room))
 
 
-def due_now(runtime: Runtime) -> bool:
-    """Whether anything waits to be sent; a read, so that an idle service writes nothing."""
+def _paced(runtime: Runtime, room: Room) -> Room:
+    paced = dict(room.channels)
+    for channel, providers in runtime.notifiers.items():
+        left = runtime.standing.left([each.name for each in providers])
+        if left is not None:
+            paced[channel] = min(left, paced.get(channel, left))
+    return replace(room, channels=paced)
+
+
+def due_now(runtime: Runtime, *, room: Room = EVERYTHING) -> bool:
+    """Whether anything waits for which there is room; a read, so that an idle service writes nothing."""
     with runtime.reading() as work:
-        first = claims.first_at(work)
-        return first is not None and first <= work.now
+        return turns.is_anything_due(work, _paced(runtime, room))
 
 
 @dataclass(kw_only=True)
@@ -51,6 +75,9 @@ class Sending:
     by: Notifier | None = None
     accepted: Accepted | None = None
     error: SendError | None = None
+    waits: bool = False  # nobody else is to be tried yet
+    too_many: bool = False  # for the number, in this hour
+    turned: dict[str, str | None] = field(default_factory=dict)  # who went down, and why, or came back up
 
     def note(self, notifier: Notifier, came: Came, at: datetime, error: SendError | None = None) -> None:
         """Remember what a provider said."""
@@ -69,18 +96,32 @@ class Sending:
 
 
 def send(runtime: Runtime, claimed: Claimed) -> None:
-    """Hand one message to a provider, outside any transaction, and settle what came of it."""
+    """Hand one message to a provider, and settle what came of it."""
+    sending = hand_over(runtime, claimed)
+    if sending is not None:
+        settle(runtime, [sending])
+
+
+def hand_over(runtime: Runtime, claimed: Claimed) -> Sending | None:
+    """Hand one message to a provider, outside any transaction; None when its lease was over before it could be."""
     if runtime.clock.now() >= claimed.until:
         log.warning("not sent: the lease is over", message=claimed.message.reference)
-        return
-    channel = claimed.message.channel
-    providers = {each.name: each for each in runtime.notifiers.get(channel, ())}
+        return None
+    providers = {each.name: each for each in runtime.notifiers.get(claimed.message.channel, ())}
     sending = Sending(claimed=claimed, notifiers=providers, tries=claimed.tries)
-    waits = _ask(runtime, sending) or _hand_over(runtime, sending)
+    sending.waits = _ask(runtime, sending) or _ration(runtime, sending) or _hand_over(runtime, sending)
+    return sending
+
+
+def settle(runtime: Runtime, sendings: list[Sending]) -> None:
+    """Write down what came of some messages, in one transaction; by task, as everybody locks who locks several."""
     with runtime.transaction() as work:
-        row = settling.held(work, claimed, sending.tries)
-        if row is not None:
-            _settle(runtime, work, row, sending, waits=waits)
+        for sending in sorted(sendings, key=lambda each: (each.claimed.task_id or "", each.claimed.message.reference)):
+            row = settling.held(work, sending.claimed, sending.tries)
+            if row is not None:
+                _settle(runtime, work, row, sending)
+            for name, why in sending.turned.items():
+                provider_rows.note(work, sending.claimed.message.channel, name, up=why is None, why=why)
 
 
 def _ask(runtime: Runtime, sending: Sending) -> bool:
@@ -109,33 +150,68 @@ def _found(runtime: Runtime, sending: Sending, notifier: Asks) -> bool:
     return sending.accepted is not None
 
 
+def _ration(runtime: Runtime, sending: Sending) -> bool:
+    """Pass over who may give this number no more texts in this hour; whether the message waits for that, as news do."""
+    claimed = sending.claimed
+    if sending.accepted or claimed.message.channel is not Channel.SMS or claimed.worker is None:
+        return False
+    for notifier in sending.notifiers.values():
+        if not isinstance(notifier, Rationed):
+            continue
+        with runtime.reading() as work:
+            full = carriers.is_full(work, claimed, notifier.name, notifier.per_number)
+        if full:
+            sending.too_many = True
+            came = Came.REFUSED if claimed.is_page else Came.FAILED
+            sending.note(notifier, came, runtime.clock.now(), SendError(TOO_MANY))
+    return sending.too_many and not claimed.is_page
+
+
 def _hand_over(runtime: Runtime, sending: Sending) -> bool:
     """Try the providers in order until one takes the message; whether to ask, later, one that left us in doubt."""
     if sending.accepted:
         return False
-    for name in handover.in_order(list(sending.notifiers), sending.tries):
+    resting = runtime.standing.avoided(sending.claimed.message.channel)
+    for name in handover.in_order(list(sending.notifiers), sending.tries, avoided=resting):
         notifier = sending.notifiers[name]
-        try:
-            sending.accepted = notifier.send(sending.claimed.message)
-        except SendError as error:
-            log.warning("not taken", message=sending.claimed.message.reference, provider=name, reason=error.reason)
-            asks = error.unknown and isinstance(notifier, Asks)
-            came = Came.UNKNOWN if asks else Came.REFUSED if error.permanent else Came.FAILED
-            sending.note(notifier, came, runtime.clock.now(), error)
-            if error.bad_address or error.opted_out:
-                return False
-            if asks and _ask(runtime, sending):
-                return True
-        else:
-            sending.note(notifier, Came.TAKEN, runtime.clock.now())
-        if sending.accepted:
+        error = _try(runtime, sending, notifier)
+        if error is None or error.bad_address or error.opted_out:
             return False
+        if error.unknown and isinstance(notifier, Asks):
+            if _ask(runtime, sending):
+                return True
+            if sending.accepted:
+                return False
     return False
 
 
-def _settle(runtime: Runtime, work: Work, row: OutboxMessage, sending: Sending, *, waits: bool) -> None:
+def _try(runtime: Runtime, sending: Sending, notifier: Notifier) -> SendError | None:
+    """One call to one provider, noted and measured; what it says against the message, if anything."""
+    channel, key = sending.claimed.message.channel, (sending.claimed.message.channel, notifier.name)
+    began, error = time.monotonic(), None
+    runtime.standing.spend(notifier.name)
+    try:
+        sending.accepted = notifier.send(sending.claimed.message)
+        came = Came.TAKEN
+    except SendError as refusal:
+        error = refusal
+        asks = error.unknown and isinstance(notifier, Asks)
+        came = Came.UNKNOWN if asks else Came.REFUSED if error.permanent else Came.FAILED
+        log.warning("not taken", message=sending.claimed.message.reference, provider=notifier.name, reason=error.reason)
+    runtime.metrics.handed(channel.value, notifier.name, came.value, time.monotonic() - began)
+    sending.note(notifier, came, runtime.clock.now(), error)
+    # A provider that refuses a message is there, and does its work.
+    works = error is None or error.permanent
+    if runtime.standing.worked(key) if works else runtime.standing.failed(key):
+        sending.turned[notifier.name] = error.reason if error and not works else None
+    return error
+
+
+def _settle(runtime: Runtime, work: Work, row: OutboxMessage, sending: Sending) -> None:
     for each in bundles.carried(work, row):
         failures.say_tries(work, each, sending.fresh, sending.notifiers)
+    if sending.too_many and row.worker and sending.claimed.is_page:
+        carriers.tell_of_too_many(work, row.worker)
     name = sending.by.name if sending.by else None
     if sending.accepted and sending.by:
         _sent(runtime, work, row, sending.by, sending.accepted)
@@ -147,11 +223,13 @@ def _settle(runtime: Runtime, work: Work, row: OutboxMessage, sending: Sending, 
     if final:
         lost = settling.failed(row, error.reason, provider=name)
     else:
-        wait = ASKED_AGAIN if waits else settling.backoff(row.attempts, error.retry_after)
+        usual = settling.backoff(row.attempts, error.retry_after)
+        pause = carriers.HELD if sending.too_many else ASKED_AGAIN
+        wait = pause if sending.waits else usual
         lost = not settling.put_off(row, error.reason, provider=name, until=work.now + wait)
     if lost:
         for each in bundles.carried(work, row):
-            failures.failed_for_good(work, each, opted_out=error.opted_out)
+            failures.failed_for_good(work, each, opted_out=error.opted_out, bad_number=error.bad_address)
 
 
 def _sent(runtime: Runtime, work: Work, row: OutboxMessage, by: Notifier, accepted: Accepted) -> None:
@@ -160,6 +238,7 @@ def _sent(runtime: Runtime, work: Work, row: OutboxMessage, by: Notifier, accept
     settling.sent(work, row, provider=by.name, provider_id=accepted.provider_id)
     if accepted.delivered:
         row.state = MessageState.DELIVERED.value
+        _reached(work, row)
     for each in bundles.carried(work, row):
         failures.say(work, each, "sent", "" if each is row else "together with others")
         if not accepted.delivered and isinstance(by, Listens | Speaks):
@@ -180,10 +259,17 @@ def take_receipt(runtime: Runtime, receipt: Receipt) -> None:
         if row is None:
             return
         runtime.metrics.sent(row.channel, receipt.state.value)
+        if receipt.state is ReceiptState.DELIVERED:
+            _reached(work, row)
         for each in bundles.carried(work, row):
             if receipt.state is ReceiptState.FAILED:
-                failures.failed_for_good(work, each, opted_out=receipt.opted_out)
+                failures.failed_for_good(work, each, opted_out=receipt.opted_out, bad_number=receipt.permanent)
                 continue
             failures.say(work, each, receipt.state.value, "")
             if receipt.state is ReceiptState.DELIVERED:
                 outbox.expect_no_receipt(work, each)
+
+
+def _reached(work: Work, row: OutboxMessage) -> None:
+    if row.worker and row.channel != Channel.EMAIL:
+        people.set_number_works(work, row.worker)

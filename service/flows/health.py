@@ -4,7 +4,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service import schema
 from service.errors import ServiceError
-from service.records import claims, errands, outbox, reports, timers
+from service.records import claims, errands, outbox, providers, reports, timers
 from service.runtime import Runtime
 from service.schema import Standing
 from service.work import Work
@@ -25,7 +25,7 @@ def checks(runtime: Runtime) -> dict[str, str]:
         found["schema"] = SCHEMA[stands]
         found["database"] = OK
         if stands is not Standing.OLDER:
-            found |= lags(runtime)
+            found |= lags(runtime) | _providers(runtime)
             found["rulebook"] = OK
     except ServiceError as error:
         found["rulebook"] = error.detail
@@ -43,6 +43,14 @@ def lags(runtime: Runtime) -> dict[str, str]:
             queue: OK if seconds <= longest else f"{seconds:.0f} s behind; at most {longest} s are allowed"
             for queue, seconds in _lags(work).items()
         }
+
+
+def _providers(runtime: Runtime) -> dict[str, str]:
+    """Whether any provider of any channel works. Raises SQLAlchemyError, NotSetUp."""
+    with runtime.reading() as work:
+        stand = providers.standing(work, runtime.notifiers)
+    down = [f"{each.channel.value} by {each.title}: {each.why}" for each in stand if not each.up]
+    return {"providers": f"none works; {'; '.join(down)}" if stand and len(down) == len(stand) else "ok"}
 
 
 def is_well(runtime: Runtime) -> bool:
@@ -63,12 +71,14 @@ def figures(runtime: Runtime) -> bytes:
     try:
         with runtime.reading() as work:
             milestones, tasks = reports.for_metrics(work)
+            stand = providers.standing(work, runtime.notifiers)
             lag = _lags(work)
             queued = {
                 "outbox": outbox.unsent(work),
                 "timers": timers.waiting(work),
                 "errands": errands.waiting(work),
             }
+        runtime.metrics.providers_stand({(each.channel.value, each.provider): each.up for each in stand})
         runtime.metrics.standing(milestones=milestones, tasks=tasks, lag=lag, queued=queued)
     except (ServiceError, SQLAlchemyError):
         pass

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from notifiers import team_channels
 from rules.faults import Fault as BookFault
 from rules.faults import read_yaml
 from rules.rulebook import LoadedBook, load
@@ -14,7 +15,7 @@ from service.models.people import PartnershipRow
 from service.models.rulebooks import RulebookVersion
 from service.models.tasks import LIVE
 from service.partnership import Partnership, differences, moved_duties, read_partnership
-from service.records import audit, inforce, keys, paging, rota_changes, rulebooks, tasks, transitions, views
+from service.records import audit, inforce, keys, paging, people, rota_changes, rulebooks, tasks, transitions, views
 from service.runtime import Runtime
 from service.settings import SHIPPED_PARTNERSHIP, SHIPPED_RULEBOOK
 from service.work import SetUp
@@ -30,6 +31,7 @@ class Applied:
 def apply_partnership(runtime: Runtime, text: str, *, actor: str) -> Applied:
     """Put a partnership file in force. Tasks held by somebody who is not in it any more are paged on. Raises Invalid."""
     new = read_partnership(text)
+    _refuse_channels(new)
     with runtime.setting_up() as setup:
         row = setup.session.get(PartnershipRow, inforce.PARTNERSHIP, with_for_update=True)
         old = Partnership.model_validate_json(row.document) if row else None
@@ -46,6 +48,10 @@ def apply_partnership(runtime: Runtime, text: str, *, actor: str) -> Applied:
             applied_by=actor,
         )
         setup.session.merge(merged)
+        for spec in new.workers:
+            was = old.worker_by_slug.get(spec.slug) if old else None
+            if was and (was.phone != spec.phone or (spec.verified and not was.verified)):
+                people.set_number_works(setup, spec.slug)
         setup.record("partnership.applied", new.partnership, actor=actor, version=version, changes=len(changes))
         if old is not None:
             rota_changes.of_everybody(setup, old)
@@ -53,6 +59,18 @@ def apply_partnership(runtime: Runtime, text: str, *, actor: str) -> Applied:
     if old is not None:
         _page_on_from_leavers(runtime, old, new)
     return Applied(changes)
+
+
+def _refuse_channels(new: Partnership) -> None:
+    """Raises Invalid, which names the place and never the address: it holds a secret."""
+    faults = tuple(
+        Fault(f"/teams/{number}/channels/{place}", "is no address that apprise understands, such as slack://…")
+        for number, team in enumerate(new.teams)
+        for place, address in enumerate(team.channels)
+        if not team_channels.is_understood(address)
+    )
+    if faults:
+        raise Invalid("the partnership file is refused", faults)
 
 
 def _page_on_from_leavers(runtime: Runtime, old: Partnership, new: Partnership) -> None:

@@ -23,20 +23,20 @@ class MessageState(StrEnum):
 
 
 UNSENT = (MessageState.PENDING, MessageState.SENDING)
+IS_UNSENT = text("state IN ('pending', 'sending')")
 
 
 class OutboxMessage(SQLModel, table=True):
     """One message for one address. Lower `urgency` goes first."""
 
     __tablename__ = "message"
-    # Serves exactly the sender's question: what is unsent, and what of that is due. The sent ones, nearly all, are not in it.
+    # They serve exactly the sender's questions: what is unsent, what of that is due, and whose turn it is. The sent ones,
+    # nearly all, are not in them.
     __table_args__ = (
-        Index(
-            "ix_message_unsent",
-            "due_at",
-            sqlite_where=text("state IN ('pending', 'sending')"),
-            postgresql_where=text("state IN ('pending', 'sending')"),
-        ),
+        Index("ix_message_worker_sent", "worker", "sent_at"),
+        Index("ix_message_unsent", "due_at", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),
+        Index("ix_message_urgent", "urgency", "due_at", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),
+        Index("ix_message_team", "urgency", "team", "due_at", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),
     )
 
     id: str = Field(primary_key=True)
@@ -44,7 +44,8 @@ class OutboxMessage(SQLModel, table=True):
     page_id: str | None = Field(default=None, index=True)
     carrier_id: str | None = Field(default=None, index=True)
     template: str | None = None
-    worker: str | None = Field(default=None, index=True)
+    worker: str | None = None
+    team: str = Field(default="", sa_column_kwargs={"server_default": ""})
     purpose: str
     channel: str
     address: str = Field(sa_type=SealedText)

@@ -21,7 +21,10 @@ class PartnershipRow(SQLModel, table=True):
 
 
 class WorkerState(SQLModel, table=True):
-    """Whether a worker can be paged now. A worker with no row is on and reachable."""
+    """Whether a worker can be paged now. A worker with no row is on and reachable.
+
+    One whose number failed is paged all the same: networks are wrong too, and the next channel follows at once.
+    """
 
     __tablename__ = "worker_state"
 
@@ -29,6 +32,8 @@ class WorkerState(SQLModel, table=True):
     off_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     unreachable_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     unreachable_why: str | None = None
+    number_failed_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    number_failed_why: str | None = None
 
 
 class ContactPoint(SQLModel, table=True):

@@ -185,6 +185,7 @@ def _carrier(work: Work, kind: Kind, bundled: Sequence[OutboxMessage]) -> Outbox
     carrier = OutboxMessage(
         id=new_id("msg", work.now),
         worker=kind.worker,
+        team=bundled[0].team,
         purpose=kind.purpose,
         channel=kind.channel,
         address=kind.address,

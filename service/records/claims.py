@@ -9,12 +9,14 @@ from sqlmodel import col, func, select
 
 from notifiers.base import Channel, Message
 from rules.handover import Came, Try
-from service.database import skip_locked
 from service.models.outbox import UNSENT, MessageState, OutboxMessage
-from service.records import bundles, outbox
+from service.records import bundles, outbox, turns
+from service.records.outbox import PAGE
+from service.records.turns import Room
 from service.work import Work
 
 LEASE = timedelta(minutes=2)
+EVERYTHING = Room()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,24 +30,21 @@ class Claimed:
     message: Message
     turn: int
     until: datetime
+    is_page: bool
+    worker: str | None = None
+    task_id: str | None = None
     tries: tuple[Try, ...] = ()
     again: bool = False
 
 
-def claim(work: Work, limit: int, *, settle: timedelta = timedelta(0)) -> list[Claimed]:
+def claim(work: Work, limit: int, *, settle: timedelta = timedelta(0), room: Room = EVERYTHING) -> list[Claimed]:
     """Take up to `limit` messages that are due, the most urgent first; those no longer wanted are cancelled instead.
-    `settle`: how long what follows to the same phone waits to leave together.
+    `settle`: how long what follows to the same phone waits to leave together. What there is no room for is not taken.
 
     A claim is a lease: a message whose sender died is due again when it ends.
     """
-    query = (
-        select(OutboxMessage)
-        .where(col(OutboxMessage.state).in_([s.value for s in UNSENT]), col(OutboxMessage.due_at) <= work.now)
-        .order_by(col(OutboxMessage.urgency), col(OutboxMessage.due_at))
-        .limit(limit)
-    )
     due = []
-    for row in work.session.exec(skip_locked(query)).all():
+    for row in turns.next_up(work, limit, room):
         if row.state == MessageState.SENDING or outbox.wanted(work, row):
             due.append(row)
         else:
@@ -69,7 +68,16 @@ def _claimed(row: OutboxMessage, *, again: bool) -> Claimed:
         expires_at=row.expires_at,
         written_at=row.written_at,
     )
-    return Claimed(message=message, turn=row.attempts, until=row.due_at, tries=tries_of(row), again=again)
+    return Claimed(
+        message=message,
+        turn=row.attempts,
+        until=row.due_at,
+        is_page=row.purpose == PAGE,
+        worker=row.worker,
+        task_id=row.task_id,
+        tries=tries_of(row),
+        again=again,
+    )
 
 
 def tries_of(row: OutboxMessage) -> tuple[Try, ...]:

@@ -11,7 +11,7 @@ from notifiers.base import Channel
 from service.errors import Conflict, TooSoon
 from service.models.people import ContactPoint
 from service.partnership import WorkerSpec
-from service.records import rota_changes
+from service.records import people, rota_changes
 from service.work import Work
 
 CODE_LIVES = timedelta(minutes=10)
@@ -101,6 +101,8 @@ def prove(work: Work, spec: WorkerSpec, digits: str, *, actor: str, channel: Cha
             row.verified_at, row.code_hash, row.code_ends_at = work.now, None, None
             work.record("contact.verified", spec.slug, actor=actor, channel=row.channel)
             rota_changes.of_worker(work, spec.slug)
+            if row.channel == Channel.SMS:
+                people.set_number_works(work, spec.slug)
             return Proof.RIGHT
         result = Proof.WRONG
     return result

@@ -140,6 +140,8 @@ def _why_not(work: Work, worker: str, watch: Watch, known: _Known) -> str | None
         return f"can't be reached ({state.unreachable_why})"
     if state and state.off_since and state.off_since < watch.ends_at:
         return "is off"
+    if state and state.number_failed_since and state.number_failed_since < watch.ends_at:
+        return f"the number does not work ({state.number_failed_why})"
     away = (row for row in known.leave if row.worker == worker)
     if any(row.starts_at < watch.ends_at and row.ends_at > watch.starts_at for row in away):
         return "is on leave"

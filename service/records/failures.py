@@ -17,16 +17,15 @@ NOT_TAKEN = {
 }
 
 
-def failed_for_good(work: Work, row: OutboxMessage, *, opted_out: bool) -> None:
-    """Page the worker by the next channel, or the next step when there is none left."""
+def failed_for_good(work: Work, row: OutboxMessage, *, opted_out: bool, bad_number: bool = False) -> None:
+    """Page the worker by the next channel, or the next step when there is none left. Who looks after the worker hears,
+    once, of a phone that opted out and of a number that is no good."""
     say(work, row, "failed", row.error or "")
-    if (
-        opted_out
-        and row.worker
-        and row.channel == Channel.SMS
-        and people.set_unreachable(work, row.worker, "opted out")
-    ):
-        notices.unreachable(work, row.worker)
+    if row.worker and row.channel == Channel.SMS:
+        if opted_out and people.set_unreachable(work, row.worker, "opted out"):
+            notices.unreachable(work, row.worker)
+        elif bad_number and not opted_out and people.set_number_failed(work, row.worker, row.error or "refused"):
+            notices.unreachable(work, row.worker, "number_failed")
     page = work.session.get(Page, row.page_id) if row.page_id else None
     if page is None or page.outcome is not None or row.purpose != outbox.PAGE:
         return
@@ -50,9 +49,8 @@ def say(work: Work, row: OutboxMessage, event: str, why: str, *, actor: str | No
     task = work.session.get(Task, row.task_id) if row.task_id else None
     if task is None:
         return
-    who = work.partnership.worker_name(row.worker) if row.worker else ""
-    what = {outbox.PAGE: "page", outbox.ANSWER: "answer", outbox.NOTICE: "notice"}[row.purpose]
-    detail = f"{what} to {who}" + (f": {why}" if why else "")
+    who = work.partnership.worker_name(row.worker) if row.worker else "the team's channel"
+    detail = f"{row.purpose} to {who}" + (f": {why}" if why else "")
     timeline.note(work, task, event, detail, actor=actor or row.provider or timeline.SERVICE, channel=row.channel)
 
 

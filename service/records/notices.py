@@ -41,7 +41,8 @@ def tell(
 
 
 def _channel(work: Work, spec: WorkerSpec) -> Channel | None:
-    blocked = people.state_of(work, spec.slug).unreachable_since is not None
+    state = people.state_of(work, spec.slug)
+    blocked = state.unreachable_since is not None or state.number_failed_since is not None
     order = (Channel.EMAIL, Channel.SMS) if blocked else (Channel.SMS, Channel.EMAIL)
     return next((c for c in order if c in work.channels and paging.address(spec, c)), None)
 
@@ -74,14 +75,14 @@ def others_told(
             tell(work, worker, template, task=task, **values)
 
 
-def unreachable(work: Work, worker: str) -> None:
-    """Tell the leads and the duty manager that a worker can't be reached by text."""
+def unreachable(work: Work, worker: str, template: str = "unreachable") -> None:
+    """Tell the leads and the duty manager that a worker can't be reached by text, and what to do."""
     teams = work.partnership.teams_of(worker)
     for person in people.told_about(work, worker):
         tell(
             work,
             person,
-            "unreachable",
+            template,
             worker=name(work, worker),
             team=work.partnership.team_name(teams[0]) if teams else "",
         )

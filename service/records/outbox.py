@@ -19,8 +19,10 @@ from service.work import Work
 GIVE_UP_AFTER = timedelta(hours=2)
 
 ALARM = "alarm"  # what the texts of an alarm are called; those of its calls begin so
-PAGE, NOTICE, ANSWER = "page", "notice", "answer"
-URGENCY = {PAGE: 0, ANSWER: 1, NOTICE: 2}
+PAGE, NOTICE, ANSWER, COPY = "page", "notice", "answer", "copy"
+# Pages by the priority of their task, then whoever waits for an answer, then news.
+PRIORITIES = ("critical", "high", "normal", "low")
+URGENCY = {PAGE: 0, ANSWER: 10, NOTICE: 20, COPY: 30}
 
 
 def write(
@@ -49,9 +51,10 @@ def write(
         channel=channel.value,
         address=address,
         text=worded.text,
-        subject=worded.subject if channel is Channel.EMAIL else None,
+        subject=worded.subject if channel in (Channel.EMAIL, Channel.TEAM) else None,
         link=str(link) if link else None,
-        urgency=URGENCY[purpose],
+        team=task.team if task else "",
+        urgency=URGENCY[purpose] + (PRIORITIES.index(task.priority) if task and purpose == PAGE else 0),
         state=MessageState.PENDING.value,
         written_at=work.now,
         due_at=work.now,

@@ -9,7 +9,7 @@ from rules import rotation
 from service.models.people import WorkerState
 from service.partnership import DUTY_TEAM, WorkerSpec, e164
 from service.records import rota_changes, rotas
-from service.work import Work
+from service.work import SetUp, Work
 
 MOMENT = timedelta(microseconds=1)
 
@@ -109,6 +109,26 @@ def set_unreachable(work: Work, worker: str, why: str) -> bool:
     work.record("worker.unreachable", worker, actor="callout", why=why)
     rota_changes.of_worker(work, worker)
     return True
+
+
+def set_number_failed(work: Work, worker: str, why: str) -> bool:
+    """Note that a provider says of a worker's number that it is no good; False when that was known."""
+    state = state_of(work, worker)
+    if state.number_failed_since:
+        return False
+    state.number_failed_since, state.number_failed_why = work.now, why
+    work.session.add(state)
+    work.record("worker.number_failed", worker, actor="callout", why=why)
+    return True
+
+
+def set_number_works(work: SetUp, worker: str) -> None:
+    """Note that something reached a worker's phone, or that it was verified again."""
+    state = work.session.get(WorkerState, worker)
+    if state and state.number_failed_since:
+        state.number_failed_since = state.number_failed_why = None
+        work.session.add(state)
+        work.record("worker.number_works", worker, actor="callout")
 
 
 def set_reachable(work: Work, worker: str) -> None:

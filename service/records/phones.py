@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from notifiers.base import Channel
 from service.models.outbox import MessageState, OutboxMessage, ReceivedText
 from service.models.tasks import LIVE, Task
 from service.partnership import DUTY_TEAM
@@ -27,7 +28,11 @@ def messages(work: Work, limit: int = MOST) -> list[dict[str, Any]]:
     query = (
         select(OutboxMessage, Task.code)
         .join(Task, col(Task.id) == col(OutboxMessage.task_id), isouter=True)
-        .where(col(OutboxMessage.state).not_in(hidden), col(OutboxMessage.carrier_id).is_(None))
+        .where(
+            col(OutboxMessage.state).not_in(hidden),
+            col(OutboxMessage.carrier_id).is_(None),
+            OutboxMessage.channel != Channel.TEAM,
+        )
         .order_by(col(OutboxMessage.written_at).desc(), col(OutboxMessage.id).desc())
         .limit(limit)
     )

@@ -12,7 +12,7 @@ from service.models.incidents import Incident, Purpose
 from service.models.tasks import LIVE, Certainty, Task, TaskIncident, TaskState
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM
-from service.records import codes, milestones, paging, timeline, timers
+from service.records import codes, copies, milestones, paging, timeline, timers
 from service.work import Work
 
 
@@ -60,6 +60,7 @@ def open_task(
         "task.opened", task.id, actor="callout", code=task.code, pathway=pathway, team=team, incident=incident.id
     )
     paging.page(work, task, 0)
+    copies.opened(work, task)
     return task
 
 

@@ -12,7 +12,7 @@ from service.errors import Fault, Invalid
 from service.metrics import ACKNOWLEDGED
 from service.models.ids import new_id
 from service.models.tasks import LIVE, Page, PageOutcome, Taker, Task, TaskState
-from service.records import check_ins, codes, links, milestones, notices, paging, timeline, timers
+from service.records import check_ins, codes, copies, links, milestones, notices, paging, timeline, timers
 from service.records.guards import Refused, Why, change, let_go, require_live, takers, watch
 from service.records.policies import policy_of
 from service.work import Measured, Work
@@ -58,6 +58,7 @@ def _taken(work: Work, task: Task, worker: str, *, before: str | None, actor: st
     if before or len(takers(work, task)) >= task.needs:
         paging.rest(work, task)
         watch(work, task)
+        copies.taken(work, task)
         who = notices.name(work, worker)
         notices.others_told(work, task, "told_taken", besides=worker, before=before, code=task.code, who=who)
     if task.about:

@@ -67,6 +67,7 @@ class FakeNotify:
     fail_after_taking: int = 0
     refuse_asking: bool = False
     down: bool = False
+    refused: int = 0
     takes_seconds: float = 0
     hurry: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
@@ -277,6 +278,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, answer: Any) -> None:
         try:
             if self.notify.down:
+                self.notify.refused += 1
                 raise Refusal(503, None, "")
             believe(
                 self.headers.get("Authorization", ""),

@@ -260,4 +260,4 @@ def test_a_wrong_password_is_tried_again_because_an_operator_mends_it(stack: Exi
 
 
 def test_every_kind_is_known_by_a_plain_word() -> None:
-    assert set(registry.KINDS) == {"sandbox", "twilio", "twilio-voice", "notify", "smtp"}
+    assert set(registry.KINDS) == {"sandbox", "twilio", "twilio-voice", "notify", "smtp", "apprise"}

@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from notifiers.base import BadCallback, Callback, Channel, Message, ReceiptState, SendError
-from notifiers.twilio import CODES, TwilioNotifier, TwilioSettings
+from notifiers.twilio import TwilioNotifier, TwilioSettings
+from notifiers.twilio_meanings import CODES
 from tests.fakes.twilio import FakeTwilio, Refusal, running_twilio, sign
 
 PUBLIC = "https://callout.example.org"

@@ -2,15 +2,17 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
 from notifiers.base import Receipt, ReceiptState
-from rules.incident import IncidentReport
+from rules.incident import IncidentReport, Place
 from service.flows import delivery, intake
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import TimelineEntry
@@ -30,10 +32,13 @@ class Desk:
     runtime: Runtime
     notify: FakeNotify
     twilio: FakeTwilio
+    seconds: float = 0.0
 
     def report(self) -> None:
         """Open a task whose page goes to one phone."""
-        report = IncidentReport(type="weapon_in_school", occurred_at=self.runtime.clock.now(), locality="south")
+        now = self.runtime.clock.now()
+        place = Place(name=f"Invented Academy {now.timestamp()}")
+        report = IncidentReport(type="weapon_in_school", occurred_at=now, locality="south", place=place)
         intake.accept(self.runtime, [Submission(report=report, key_id="key_x", partner="partner")])
 
     def send(self) -> OutboxMessage:
@@ -62,11 +67,13 @@ class Desk:
         return len(self.notify.notifications), len(self.twilio.texts)
 
 
-@pytest.fixture
-def desk(tmp_path: Path, sandbox_file: Path) -> Iterator[Desk]:
+@contextmanager
+def open_desk(tmp_path: Path, sandbox_file: Path) -> Iterator[Desk]:
+    """A sandbox that was just brought up, with both providers."""
     shutil.copy(sandbox_file, tmp_path / "callout.db")
     with running_notify(delivers=False) as notify, running_twilio(delivers=False) as twilio:
-        account = {
+        account: dict[str, Any] = {
+            "gather_seconds": 0,  # each text for itself, so that each can be told apart
             "twilio_account_sid": twilio.account_sid,
             "twilio_auth_token": twilio.auth_token,
             "twilio_from": twilio.number,
@@ -76,6 +83,12 @@ def desk(tmp_path: Path, sandbox_file: Path) -> Iterator[Desk]:
         yield Desk(runtime, notify, twilio)
         runtime.close()
         assert twilio.faults == []
+
+
+@pytest.fixture
+def desk(tmp_path: Path, sandbox_file: Path) -> Iterator[Desk]:
+    with open_desk(tmp_path, sandbox_file) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(
