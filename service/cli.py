@@ -38,6 +38,7 @@ class Commands(TyperGroup):
         # Loading makes a million objects that all stay; looking through them for garbage took a quarter of the start.
         gc.disable()
         found = resolve_name(COMMANDS[cmd_name])
+        gc.freeze()
         gc.enable()
         alone = typer.Typer(add_completion=False)
         if isinstance(found, typer.Typer):
