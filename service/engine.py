@@ -132,6 +132,7 @@ class Engine:
         with self._one_round:
             self._slots.wait_until_idle()
             target = clock.now() + by
+            errands.set_standing(self._runtime)
             self._settle()
             while (due := self._next_due()) is not None and due <= target:
                 clock.advance_to(due)

@@ -1,7 +1,7 @@
 """The partnership file: who takes part, in which teams, on which rotas, and who answers when nobody else does."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,11 +21,13 @@ from pydantic import (
 )
 
 from rules import rotation
+from rules.durations import parse_duration, write_duration
 from rules.faults import read_yaml
 from rules.layers import AnySpec
 from service.errors import Fault, Invalid
 
 DUTY_TEAM = "duty"
+LONGEST_NOTICE = timedelta(days=7)
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
@@ -73,6 +75,29 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _notice(value: Any) -> Any:
+    if value is None or isinstance(value, time | timedelta):
+        return value
+    text = str(value)
+    found = None if text == "off" else _clock(text) if ":" in text else parse_duration(text)
+    if isinstance(found, timedelta) and found > LONGEST_NOTICE:
+        raise ValueError(f"{text!r} is too long; at most {LONGEST_NOTICE.days} days before a shift")
+    return found
+
+
+def _write_notice(value: time | timedelta | None) -> str | None:
+    if isinstance(value, timedelta):
+        return write_duration(value)
+    return _write_clock(value) if value else None
+
+
+Notice = Annotated[
+    time | timedelta | None,
+    BeforeValidator(_notice),
+    PlainSerializer(_write_notice, return_type=str | None),
+]
+
+
 class TeamSpec(Strict):
     """A team with its rota. One without a locality serves the whole partnership."""
 
@@ -94,6 +119,7 @@ class WorkerSpec(Strict):
     phone: Annotated[str, AfterValidator(e164)]
     email: Email | None = None
     verified: bool = False
+    notice: Notice = None
 
 
 class DutySpec(Strict):
@@ -107,6 +133,7 @@ class DailySpec(Strict):
     """At which hours of local time the service looks after the rotas by itself."""
 
     coverage: TimeOfDay = time(9)
+    duty_list: TimeOfDay | None = None
 
 
 class Partnership(Strict):

@@ -91,3 +91,15 @@ class RotaGap(SQLModel, table=True):
     told: list[str] = Field(default_factory=list, sa_type=JSON)
     urgent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+
+
+class ShiftNotice(SQLModel, table=True):
+    """A worker was told of a shift: it is not said twice, and what changes about it is."""
+
+    __tablename__ = "shift_notice"
+
+    team: str = Field(primary_key=True)
+    worker: str = Field(primary_key=True)
+    starts_at: datetime = Field(sa_type=UtcDateTime, primary_key=True)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    told_at: datetime = Field(sa_type=UtcDateTime)

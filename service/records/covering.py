@@ -8,7 +8,7 @@ from rules.gap_words import Named
 from rules.rotation import Override, OverrideKind
 from service.models.rotas import RotaGap
 from service.partnership import DUTY_TEAM
-from service.records import answers, contradictions, notices, paging, people, rota_watch, rotas
+from service.records import answers, contradictions, notices, paging, people, rota_watch, rotas, shift_notices
 from service.work import Work
 
 LONGEST = timedelta(hours=72)  # nobody is put on call for longer by a text of one line
@@ -70,6 +70,7 @@ def _put_on_call(work: Work, sender: str, who: str, row: RotaGap) -> None:
         answers.say(work, sender, "cover_not", why=why)
         return
     rotas.add_override(work, row.team, change, actor=sender)
+    shift_notices.note(work, row.team, who, change.starts_at, change.ends_at)
     work.record("coverage.gap_covered", row.team, actor=sender, gap=row.id, worker=who)
     row.told = [person for person in row.told if person != sender]  # they know
     work.session.add(row)

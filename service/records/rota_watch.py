@@ -13,7 +13,7 @@ from service.models.errands import Errand, ErrandKind
 from service.models.ids import new_id
 from service.models.rotas import RotaGap
 from service.partnership import DUTY_TEAM
-from service.records import coverage, errands, notices, paging, people
+from service.records import coverage, errands, notices, paging, people, shift_notices
 from service.work import Work
 
 AHEAD = timedelta(days=14)
@@ -72,6 +72,7 @@ def look(work: Work, team: str, *, daily: bool = False) -> None:
         moments += [moment for moment in (row.starts_at - URGENT, row.ends_at) if moment > work.now]
     for row in rows:
         _close(work, row)
+    moments += shift_notices.look(work, team)
     if moments:
         errands.put(work, ErrandKind.COVERAGE, min(moments), subject=team)
 

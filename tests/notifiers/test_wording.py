@@ -9,7 +9,7 @@ from notifiers import gsm7, wording
 from rules import rulebook
 from service.flows.setup import SHIPPED_PARTNERSHIP, reader_beside
 from service.partnership import read_partnership
-from service.records import answers, convenings, covering, paging
+from service.records import answers, convenings, covering, duty_lists, paging
 from service.settings import SHIPPED_RULEBOOK
 
 PARTNERSHIP = read_partnership(SHIPPED_PARTNERSHIP.read_text(encoding="utf-8"))
@@ -42,6 +42,7 @@ LONGEST: dict[str, Any] = {
     "at": TIME,
     "since": TIME,
     "number": 99,
+    "duties": "W" * duty_lists.DUTIES_ROOM,
     "digits": "000000",
     "reachable": False,
     "gaps": "W" * covering.GAPS_ROOM,
