@@ -9,6 +9,8 @@ from service.models.timers import Timer, TimerKind
 from service.work import Work
 
 LONGEST_DELAY = timedelta(minutes=30)
+Key = tuple[str, str, str]
+KINDS = tuple(kind.value for kind in TimerKind)
 
 
 def put(work: Work, task_id: str, kind: TimerKind, due_at: datetime, milestone: str = "") -> None:
@@ -32,28 +34,29 @@ def clear(work: Work, task_id: str, *kinds: TimerKind, milestone: str | None = N
     work.session.exec(query)
 
 
-def next_due(work: Work) -> tuple[Task, Timer | None] | None:
-    """The task whose timer has been due for longest, held for this transaction, and that timer; None: nothing is due.
+def claim(work: Work, limit: int) -> list[tuple[Task, Timer | None]]:
+    """Up to `limit` tasks whose timers have been due for longest, held for this transaction, each with its first timer.
 
-    The task is locked before its timer, as every transition does, so that the two can't wait for each other. The timer
-    is read again under the lock: it may have been cleared a moment before.
+    What another replica holds is left to it. A task is locked before its timer, as every transition does, so that the two
+    can't wait for each other. The timers are read again under the locks: None is one that was cleared a moment before.
+    A kind that this release does not know is left to the replicas of the next one.
     """
     query = (
         select(Task, Timer)
         .join(Timer, col(Timer.task_id) == col(Task.id))
-        .where(col(Timer.due_at) <= work.now)
+        .where(col(Timer.due_at) <= work.now, col(Timer.kind).in_(KINDS))
         .order_by(col(Timer.due_at))
-        .limit(1)
+        .limit(limit)
         .with_for_update(of=Task, skip_locked=True)
     )
-    found = work.session.exec(query).first()
-    if found is None:
-        return None
-    task, timer = found
-    work.session.refresh(task)
-    key = (timer.task_id, timer.kind, timer.milestone)
-    current = work.session.get(Timer, key, populate_existing=True)
-    return task, current if current and current.due_at <= work.now else None
+    first: dict[str, tuple[Task, Timer]] = {}
+    for task, timer in work.session.exec(query).all():
+        first.setdefault(task.id, (task, timer))
+    keys = {(timer.task_id, timer.kind, timer.milestone) for _, timer in first.values()}
+    again = select(Timer).where(col(Timer.task_id).in_(first), col(Timer.due_at) <= work.now)
+    rows = work.session.exec(again.execution_options(populate_existing=True)).all() if first else ()
+    standing = {row.task_id: row for row in rows if (row.task_id, row.kind, row.milestone) in keys}
+    return [(task, standing.get(task.id)) for task, _ in first.values()]
 
 
 def first_at(work: Work) -> datetime | None:
@@ -61,7 +64,7 @@ def first_at(work: Work) -> datetime | None:
     return work.session.exec(select(func.min(Timer.due_at))).one()
 
 
-def put_off(work: Work, key: tuple[str, str, str]) -> None:
+def put_off(work: Work, key: Key) -> None:
     """Move a timer whose work failed, further each time: one poisoned row must not stop the others."""
     timer = work.session.get(Timer, key)
     if timer is not None:

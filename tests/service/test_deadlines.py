@@ -1,6 +1,8 @@
 """What falls due: steps, warnings, breaches, and that an overdue task is never forgotten."""
 
+import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlmodel import col, select
@@ -8,7 +10,7 @@ from sqlmodel import col, select
 from notifiers.base import InboundText
 from rules.incident import IncidentReport
 from service.engine import Engine
-from service.flows import intake, replies
+from service.flows import deadlines, intake, replies
 from service.models.ids import new_id
 from service.models.outbox import OutboxMessage
 from service.models.tasks import Task, TaskState
@@ -16,6 +18,7 @@ from service.models.timers import Timer, TimerKind
 from service.records import people
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime
+from tests.running import open_sandbox
 
 
 @pytest.fixture
@@ -113,3 +116,41 @@ def test_a_row_that_cannot_be_worked_does_not_stop_the_others(runtime: Runtime, 
     engine.advance(timedelta(minutes=31))
     with runtime.reading() as work:
         assert work.session.get_one(Task, poisoned.id).level >= 1
+
+
+def test_replicas_share_what_is_due_and_act_on_each_once(runtime: Runtime) -> None:
+    reports = [
+        Submission(
+            report=IncidentReport(type="weapon_in_school", occurred_at=runtime.clock.now(), locality=locality),
+            key_id="key_x",
+            partner="partner",
+        )
+        for locality in ("north", "south", "east-central") * 9
+    ]
+    intake.accept(runtime, reports)
+    with runtime.transaction() as work:
+        for timer in work.session.exec(select(Timer).where(Timer.kind == TimerKind.STEP)):
+            timer.due_at = work.now
+    # A replica of the next release set it.
+    with runtime.transaction() as work:
+        task = work.session.exec(select(Task)).first()
+        assert task is not None
+        work.session.add(Timer(task_id=task.id, kind="of the next release", due_at=work.now))
+    other = open_sandbox(runtime.database.url)
+    done: list[int] = []
+    replicas = [
+        threading.Thread(target=lambda each=each: done.append(sum(iter(partial(deadlines.run_due, each), 0))))
+        for each in (runtime, other)
+    ]
+    for thread in replicas:
+        thread.start()
+    for thread in replicas:
+        thread.join(60)
+    deadlines.run_due(runtime)
+    other.close()
+    assert len(done) == 2
+    with runtime.reading() as work:
+        assert {task.level for task in work.session.exec(select(Task))} == {1}, "each went up one step and no more"
+        left = work.session.exec(select(Timer).where(Timer.due_at <= work.now)).all()
+        assert [timer.kind for timer in left] == ["of the next release"]
+        assert left[0].attempts == 0
