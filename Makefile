@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lock openapi screenshots bench bench-full bench-patterns bench-hotspots bench-simulation clean
+.PHONY: run test soak check lock openapi screenshots bench bench-full bench-patterns bench-hotspots bench-simulation clean
 
 run: $(VENV)/.run
 	@$(BIN)/callout serve --port $(PORT)
@@ -34,6 +34,10 @@ test: $(VENV)/.test
 	@PYTHONPATH=. $(BIN)/python tests/pgbouncer.py --install
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# An hour of the storm that `make test` has for seconds; SOAK_SECONDS and SOAK_RATE change it.
+soak: $(VENV)/.test
+	@SOAK_SECONDS=$(or $(SOAK_SECONDS),3600) SOAK_EVERY=$(or $(SOAK_EVERY),10) $(BIN)/python -m pytest -q -p no:cacheprovider tests/chaos
 
 check: $(VENV)/.test
 	@$(BIN)/ruff format --check --quiet . || { echo "run: .venv/bin/ruff format ." >&2; exit 1; }

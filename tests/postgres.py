@@ -79,5 +79,6 @@ def running_server() -> Iterator[Server]:
         try:
             yield server
         finally:
+            embedded._postmaster_info = None  # of the first start; what runs now is ours to stop
             server.stop("immediate")
             embedded.cleanup()

@@ -301,6 +301,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Twilio's own log is not ours to read."""
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that was killed in the middle of a call is no fault here."""
+
+
 @contextmanager
 def running_twilio(**options: Any) -> Iterator[FakeTwilio]:
     """A Twilio on a free port."""
@@ -312,7 +317,7 @@ def running_twilio(**options: Any) -> Iterator[FakeTwilio]:
 def running(twilio: FakeTwilio) -> Iterator[FakeTwilio]:
     """A Twilio that was made beforehand, on a free port."""
     handler = type("Handler", (_Handler,), {"twilio": twilio})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     twilio.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

@@ -1,0 +1,112 @@
+"""What goes wrong in a storm: replicas killed and frozen, PostgreSQL restarted, a provider that refuses, dawdles, loses."""
+
+import random
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests import running
+from tests.fakes.twilio import FakeTwilio, Refusal
+from tests.postgres import Server
+from tests.running import Service, free_port
+
+FROZEN_SECONDS = 7.0  # longer than PostgreSQL waits for a process that says nothing in a transaction
+SLOW_SECONDS = 1.5
+AWAY_SECONDS = 1.0
+REFUSALS = 40
+HARSH = {"kill -9", "frozen", "database restarted"}
+
+
+@dataclass
+class Replica:
+    """One `callout serve` at a port of its own, which is started again whenever it was killed."""
+
+    folder: Path
+    environment: dict[str, str]
+    port: int = field(default_factory=free_port)
+    service: Service | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens when it runs."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        self.service = running.start(self.folder, port=self.port, **self.environment)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it runs."""
+        if self.service and self.service.process.poll() is None:
+            self.service.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.service:
+            self.service.kill()
+            self.service = None
+
+
+@dataclass
+class Weather:
+    """Strikes one after another, each kind once before any comes again."""
+
+    replicas: list[Replica]
+    server: Server
+    twilio: FakeTwilio
+    chance: random.Random
+    struck: Counter[str] = field(default_factory=Counter)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def blow(self, every: float) -> None:
+        """Strike, with a pause of about `every` seconds, until it is over; then let everything run again."""
+        strikes: dict[str, Callable[[Replica], None]] = {
+            "kill -9": self._kill,
+            "frozen": self._freeze,
+            "database restarted": self._restart,
+            "provider refuses": self._refuse,
+            "provider slow": self._slow,
+            "answers lost": self._lose,
+        }
+        # However short it is: the harsh ones come first.
+        coming = self.chance.sample(sorted(strikes.keys() - HARSH), len(strikes) - len(HARSH))
+        coming += self.chance.sample(sorted(HARSH), len(HARSH))
+        while not self.over.is_set():
+            coming = coming or self.chance.sample(sorted(strikes), len(strikes))
+            name = coming.pop()
+            self.struck[name] += 1
+            strikes[name](self.chance.choice(self.replicas))
+            self.over.wait(self.chance.uniform(0.5, 1.5) * every)
+        for replica in self.replicas:
+            replica.send(signal.SIGCONT)
+
+    def _later(self, seconds: float, then: Callable[[], None]) -> None:
+        timer = threading.Timer(seconds, then)
+        timer.daemon = True
+        timer.start()
+
+    def _kill(self, replica: Replica) -> None:
+        replica.kill()
+        replica.start()
+
+    def _freeze(self, replica: Replica) -> None:
+        replica.send(signal.SIGSTOP)
+        self._later(FROZEN_SECONDS, lambda: replica.send(signal.SIGCONT))
+
+    def _restart(self, _replica: Replica) -> None:
+        self.server.stop("immediate")
+        self.over.wait(AWAY_SECONDS)
+        self.server.start()
+
+    def _refuse(self, _replica: Replica) -> None:
+        self.twilio.refuse_next.extend([Refusal(503)] * REFUSALS)
+
+    def _slow(self, _replica: Replica) -> None:
+        self.twilio.takes_seconds = SLOW_SECONDS
+        self._later(2 * SLOW_SECONDS, lambda: setattr(self.twilio, "takes_seconds", 0))
+
+    def _lose(self, _replica: Replica) -> None:
+        self.twilio.lose_next_answer += 3
