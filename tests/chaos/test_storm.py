@@ -127,7 +127,6 @@ def test_whatever_was_accepted_in_a_storm_is_accounted_for(tmp_path: Path, capsy
     }
     with capsys.disabled():
         print("\n" + "\n".join(f"{name:<40}{value:>12}" for name, value in figures.items()))
-    print(Counter((t.body[:8]+"~"+t.body[9:50], ) for t in twilio.texts if " HIGH " not in t.body).most_common(8), Counter(t.status_callback for t in twilio.texts).most_common(3))
     assert account.lost == []
     assert broken is None
     assert ended == [0, 0], "each replica still stops when it is asked to"
