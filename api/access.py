@@ -1,12 +1,14 @@
 """Who is calling, and what they may see and do; the session and the moment that a route works with."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from fastapi.security.utils import get_authorization_scheme_param
@@ -14,6 +16,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from api.feeds.codelists import CodeLists
 from api.problems import ApiError
+from service.desk import Desk
 from service.engine import Engine
 from service.flows.actions import Scope
 from service.models.access import AccessKey, Role
@@ -23,6 +26,7 @@ from service.work import Work
 
 SESSION_COOKIE = "callout_session"
 SESSION_SECONDS = 12 * 3600
+MOST_KEPT = 10_000
 
 bearer = HTTPBearer(auto_error=False, scheme_name="key", description="An access key, as `Authorization: Bearer KEY`")
 cookie = APIKeyCookie(
@@ -61,12 +65,30 @@ def code_lists_of(request: Request) -> CodeLists:
     return cast(CodeLists, request.app.state.code_lists)
 
 
-CodeListsDep = Annotated[CodeLists, Depends(code_lists_of)]
-RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
-EngineDep = Annotated[Engine, Depends(engine_of)]
+# What waits for nothing is async: for the rest FastAPI fetches a thread.
+async def _runtime(request: Request) -> Runtime:
+    return runtime_of(request)
 
 
-def _now(runtime: RuntimeDep) -> datetime:
+async def _engine(request: Request) -> Engine:
+    return engine_of(request)
+
+
+async def _code_lists(request: Request) -> CodeLists:
+    return code_lists_of(request)
+
+
+async def _desk(request: Request) -> Desk:
+    return cast(Desk, request.app.state.desk)
+
+
+CodeListsDep = Annotated[CodeLists, Depends(_code_lists)]
+RuntimeDep = Annotated[Runtime, Depends(_runtime)]
+EngineDep = Annotated[Engine, Depends(_engine)]
+DeskDep = Annotated[Desk, Depends(_desk)]
+
+
+async def _now(runtime: RuntimeDep) -> datetime:
     return runtime.clock.now()
 
 
@@ -111,19 +133,60 @@ class RateLimit:
             return 0
 
 
-def authenticate(
+class Callers:
+    """Who was behind a key a moment ago: a key that is revoked elsewhere is refused here when that is over, and one that
+    is revoked here at once."""
+
+    def __init__(self, *, seconds: float = 0.5) -> None:
+        self._seconds = seconds
+        self._kept: dict[str, tuple[float, Caller]] = {}
+        self._age = 0
+
+    @property
+    def age(self) -> int:
+        """How often everything was forgotten."""
+        return self._age
+
+    def find(self, text: str) -> Caller | None:
+        """The caller by the text of a key, if it was seen a moment ago."""
+        until, caller = self._kept.get(keys.hash_of(text), (0.0, None))
+        return caller if time.monotonic() < until else None
+
+    def keep(self, text: str, caller: Caller, age: int) -> None:
+        """A caller was read from the database when `age` was what it said, so that a key revoked since is not kept."""
+        if age == self._age:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[keys.hash_of(text)] = (time.monotonic() + self._seconds, caller)
+
+    def forget(self) -> None:
+        """A key was changed."""
+        self._age += 1
+        self._kept.clear()
+
+
+def callers_of(request: Request) -> Callers:
+    """The callers that the app has seen."""
+    return cast(Callers, request.app.state.callers)
+
+
+async def authenticate(
     request: Request,
     runtime: RuntimeDep,
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     session: Annotated[str | None, Depends(cookie)],
 ) -> Caller:
     """The caller by their key, or by a page's session. Raises 401, and 429 with Retry-After."""
-    return identify(request, runtime, given.credentials if given else None, session)
+    text = given.credentials if given else None
+    known = callers_of(request).find(text) if text is not None else None
+    if known is not None:
+        return _let_in(request, runtime, known)
+    return await run_in_threadpool(identify, request, runtime, text, session)
 
 
 def identify(request: Request, runtime: Runtime, text: str | None, session: str | None) -> Caller:
     """The caller by the text of a key, or by a session; counted against their rate. Raises 401 and 429."""
-    caller = _by_key(runtime, text) if text is not None else _by_session(request, runtime, session)
+    caller = _by_key(request, runtime, text) if text is not None else _by_session(request, runtime, session)
     if caller is None:
         detail = (
             "this key is not known or was revoked"
@@ -131,6 +194,10 @@ def identify(request: Request, runtime: Runtime, text: str | None, session: str 
             else "no key was given; send it as: Authorization: Bearer KEY"
         )
         raise ApiError(401, detail, {"WWW-Authenticate": "Bearer"})
+    return _let_in(request, runtime, caller)
+
+
+def _let_in(request: Request, runtime: Runtime, caller: Caller) -> Caller:
     seconds = request.app.state.rate_limit.wait(caller.key_id, runtime.clock.now())
     if seconds:
         raise ApiError(429, "too many requests with this key", {"Retry-After": str(int(seconds) + 1)})
@@ -148,10 +215,16 @@ def identify_by_headers(request: Request) -> Caller:
     return identify(request, runtime_of(request), given, request.cookies.get(SESSION_COOKIE))
 
 
-def _by_key(runtime: Runtime, text: str) -> Caller | None:
+def _by_key(request: Request, runtime: Runtime, text: str) -> Caller | None:
+    known = callers_of(request)
+    age = known.age
     with runtime.database.reading() as session:
         key = keys.find(session, text)
-    return caller_of(key) if key else None
+    if key is None:
+        return None
+    caller = caller_of(key)
+    known.keep(text, caller, age)
+    return caller
 
 
 def caller_of(key: AccessKey) -> Caller:
@@ -203,7 +276,7 @@ def sessions(runtime: Runtime) -> URLSafeTimedSerializer:
 def allow(*roles: Role) -> Callable[..., Any]:
     """A dependency that lets only some roles in; admins may do everything."""
 
-    def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
         if caller.role is not Role.ADMIN and caller.role not in roles:
             needed = " or ".join(role.value for role in roles) or "admin"
             raise ApiError(403, f"this key has the role {caller.role.value}; {needed} is needed")

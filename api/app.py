@@ -43,11 +43,12 @@ from api import (
     tasks,
     workers,
 )
-from api.access import RateLimit
+from api.access import Callers, RateLimit
 from api.boundary import Boundary
 from api.feeds import codelists
 from api.pages import board, places_map, sandbox_page, sign_in, task_card, task_page
 from api.refusals import Refusal, keep_refused
+from service.desk import Desk
 from service.engine import Engine
 from service.models.access import Role
 from service.runtime import Runtime, build_runtime
@@ -105,6 +106,7 @@ PARTS = (
 def create_app(runtime: Runtime) -> FastAPI:
     """The whole HTTP side over one runtime."""
     engine = Engine(runtime)
+    desk = Desk(runtime)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -113,6 +115,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         else:
             engine.follow()
         yield
+        await run_in_threadpool(desk.stop)
         await run_in_threadpool(engine.stop)
         runtime.close()
 
@@ -130,6 +133,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.runtime = runtime
     app.state.engine = engine
     app.state.code_lists = codelists.load(runtime.settings.code_lists)
+    app.state.callers = Callers()
+    app.state.desk = desk
     app.state.rate_limit = RateLimit(a_minute=runtime.settings.rate_limit, burst=runtime.settings.rate_burst)
     app.add_middleware(Boundary, secure=runtime.settings.public_url.startswith("https://"))
     problems.install(app)

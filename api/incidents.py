@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import examples, posted, problems
-from api.access import AnyoneDep, Caller, CodeListsDep, PartnerDep, RuntimeDep, SupervisorDep, WorkDep
+from api.access import AnyoneDep, Caller, CodeListsDep, DeskDep, PartnerDep, RuntimeDep, SupervisorDep, WorkDep
 from api.posted import ImportShape, PassedOverShape
 from api.problems import responses
 from api.refusals import Refusal, keep_refused, told
@@ -51,12 +52,12 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
         **responses(401, 403, 409, 413, 415, 422, 429),
     },
 )
-def report_incident(
+async def report_incident(
     arrived: ReportDep,
     caller: PartnerDep,
     runtime: RuntimeDep,
+    desk: DeskDep,
     lists: CodeListsDep,
-    response: Response,
     idempotency_key: Annotated[
         str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", examples=["7d1f0c5e"])
     ] = None,
@@ -71,21 +72,31 @@ def report_incident(
     CSV file (police.uk, ISTV, or a layout of the partner's own) is answered row by row, as several messages at once are.
     """
     if isinstance(arrived, Sent):
-        opened = posted.opened(arrived, caller, runtime, lists)
+        opened = await run_in_threadpool(posted.opened, arrived, caller, runtime, lists)
         if isinstance(opened, Response):
             return opened
         arrived = opened
-    submission = _submission(caller, arrived.report, idempotency_key or arrived.idempotency_key)
-    taken = intake.accept(runtime, [submission])[0]
-    if isinstance(taken, ServiceError):
-        keep_refused(caller, runtime, [Refusal(told(taken), _as_sent(arrived.report))])
-        raise taken
+    submission = _submission(caller, arrived.report, idempotency_key or arrived.idempotency_key, shown=True)
+    try:
+        taken = await desk.take(submission)
+    except ServiceError as error:
+        refusal = Refusal(told(error), _as_sent(arrived.report))
+        await run_in_threadpool(keep_refused, caller, runtime, [refusal])
+        raise
     runtime.metrics.taken_in(taken.result)
-    response.status_code = _status(taken)
-    response.headers["Location"] = f"/v1/incidents/{taken.incident_id}"
+    view = taken.view
+    if view is None:
+        view = await run_in_threadpool(_view, runtime, taken.incident_id)
+    shape = IncidentShape.model_validate(
+        view | {"replayed": taken.result == "replayed", "revised": taken.result == "revised"}
+    )
+    location = {"Location": f"/v1/incidents/{taken.incident_id}"}
+    return Response(shape.model_dump_json(), _status(taken), location, media_type="application/json")
+
+
+def _view(runtime: Runtime, incident_id: str) -> dict[str, Any]:
     with runtime.reading() as work:
-        view = views.incident_view(work, work.session.get_one(Incident, taken.incident_id))
-    return view | {"replayed": taken.result == "replayed", "revised": taken.result == "revised"}
+        return views.incident_view(work, work.session.get_one(Incident, incident_id))
 
 
 @router.post(
@@ -127,13 +138,16 @@ def _accept_in_turns(runtime: Runtime, submissions: list[Submission]) -> Iterato
         yield from intake.accept(runtime, submissions[start : start + IN_ONE_TRANSACTION])
 
 
-def _submission(caller: Caller, report: IncidentReport, idempotency_key: str | None) -> Submission:
+def _submission(
+    caller: Caller, report: IncidentReport, idempotency_key: str | None, *, shown: bool = False
+) -> Submission:
     return Submission(
         report=report,
         key_id=caller.key_id,
         partner=caller.name,
         idempotency_key=idempotency_key,
         needs_lawful_basis=caller.needs_lawful_basis,
+        shown=shown,
     )
 
 

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import examples
-from api.access import AdminDep, RuntimeDep
+from api.access import AdminDep, RuntimeDep, callers_of
 from api.problems import responses
 from api.shapes import KeyPage, NewKeyShape
 from service.flows import setup
@@ -82,6 +82,7 @@ def list_keys(_caller: AdminDep, runtime: RuntimeDep) -> dict[str, Any]:
 
 
 @router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(401, 403, 404, 422, 429))
-def revoke_key(key_id: KeyId, caller: AdminDep, runtime: RuntimeDep) -> None:
+def revoke_key(key_id: KeyId, caller: AdminDep, runtime: RuntimeDep, request: Request) -> None:
     """It stops working at once."""
     setup.revoke_key(runtime, key_id, actor=caller.name)
+    callers_of(request).forget()

@@ -60,16 +60,23 @@ async def read_report(request: Request, _caller: PartnerDep) -> Arrived | Sent:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind in SENT_AS:
         return Sent(await request.body(), SENT_AS[kind])
-    given = parse_json(await request.body())
+    body = await request.body()
+    if kind != cloudevents.STRUCTURED and not cloudevents.is_binary(request.headers):
+        return Arrived(_report(body))
+    given = parse_json(body)
     if kind == cloudevents.STRUCTURED:
         event = cloudevents.report_of(validated(CloudEvent, given))
         return Arrived(validated(IncidentReport, event.report, _in_data), event.idempotency_key)
-    if cloudevents.is_binary(request.headers):
-        event = cloudevents.report_of(
-            validated(CloudEvent, cloudevents.from_headers(request.headers, given), _in_headers)
-        )
-        return Arrived(validated(IncidentReport, event.report), event.idempotency_key)
-    return Arrived(validated(IncidentReport, given))
+    event = cloudevents.report_of(validated(CloudEvent, cloudevents.from_headers(request.headers, given), _in_headers))
+    return Arrived(validated(IncidentReport, event.report), event.idempotency_key)
+
+
+def _report(body: bytes) -> IncidentReport:
+    try:
+        return IncidentReport.model_validate_json(body)
+    except ValidationError:
+        # Read again by the way that every other body takes, so that what is wrong with it is told in the same words.
+        return validated(IncidentReport, parse_json(body))
 
 
 ReportDep = Annotated[Arrived | Sent, Depends(read_report)]

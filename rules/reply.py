@@ -1,7 +1,7 @@
 """What a worker's text means: the verb, the task's code, and the words after them, in whatever dressing it comes."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -52,17 +52,21 @@ TAUGHT = ("take", "pass", "ack")
 # 5/S, 8/B, 2/Z and U/V; of the letters that rhyme (B C D E G P T V) only T, of M and N only M, of F, S and X only F.
 LETTERS = "FHJKMQRTWY"
 DIGITS = "34679"
-SHAPES = ("LD", "LDL", "LDLD")
-TRIES = 24
+# L a letter, D a digit, E either. There are 50 of the first shape, for a quiet city, and 2.5 million of the last, for a
+# country's open tasks.
+SHAPES = ("LD", "LDL", "LDLD", "LDEEE", "LDEEEE")
+_KINDS = {"L": LETTERS, "D": DIGITS, "E": LETTERS + DIGITS}
+TRIES = 12
 
-_CODE = re.compile(r"[a-z][0-9][a-z0-9]{0,2}", re.IGNORECASE)
-_SPLIT_CODE = re.compile(r"\b([a-z]) ([0-9][a-z0-9]{0,2})\b", re.IGNORECASE)
+CODE = r"[a-z][0-9][a-z0-9]{0,4}"
+_CODE = re.compile(CODE, re.IGNORECASE)
+_SPLIT_CODE = re.compile(r"\b([a-z]) ([0-9][a-z0-9]{0,4})\b", re.IGNORECASE)
 _GLUED = re.compile(
     rf"({'|'.join(sorted((w for v in NEEDS_CODE for w in ALIASES[v] if len(w) > 1), key=len, reverse=True))})"
-    rf"([a-z][0-9][a-z0-9]{{0,2}}|{'|'.join(ALL)})",
+    rf"({CODE}|{'|'.join(ALL)})",
     re.IGNORECASE,
 )
-_CODES_APART = re.compile(r"\b([a-z][0-9][a-z0-9]{0,2}) ?[&+/] ?(?=[a-z][0-9][a-z0-9]{0,2}\b)", re.IGNORECASE)
+_CODES_APART = re.compile(rf"\b({CODE}) ?[&+/] ?(?={CODE}\b)", re.IGNORECASE)
 _EDGE = " \t\r\n.,;:!#\"'`()[]{}<>*_-~/\\|«»“”‘’„…–—\u00a0\u200b\ufeff"
 _PROOF = re.compile(r"(\d{3})[ -]?(\d{3})")
 _AUTOMATIC = re.compile(
@@ -238,11 +242,7 @@ class Chooser(Protocol):
         ...
 
 
-def new_code(taken: Callable[[str], bool], choose: Chooser) -> str:
-    """A code that nobody has: the shortest shape in which a few tries find one. Raises RuntimeError when all are."""
-    for shape in SHAPES:
-        for _ in range(TRIES):
-            code = "".join(choose.choice(LETTERS if kind == "L" else DIGITS) for kind in shape)
-            if not taken(code):
-                return code
-    raise RuntimeError("every task code is in use")
+def candidates(choose: Chooser) -> list[str]:
+    """Codes by chance, a few of each shape and the shortest first: one that nobody has is likely to be among them."""
+    made = ["".join(choose.choice(_KINDS[kind]) for kind in shape) for shape in SHAPES for _ in range(TRIES)]
+    return list(dict.fromkeys(made))

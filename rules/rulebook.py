@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
@@ -62,6 +63,11 @@ class Pathway(Strict):
     escalation: Annotated[list[Step], Field(min_length=1, max_length=20)]
     expires: Duration | None = None
     check_in: CheckIn | None = None
+
+    @cached_property
+    def snapshot(self) -> dict[str, Any]:
+        """The pathway as plain values, to be kept with each task that is opened under it."""
+        return self.model_dump(mode="json", by_alias=True)
 
 
 class Rule(Strict):

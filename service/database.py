@@ -2,14 +2,25 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import URL, Connection, DateTime, Engine, ExceptionContext, Select, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    DateTime,
+    Engine,
+    ExceptionContext,
+    Select,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -17,10 +28,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import Session
 
 from service.errors import SettingsWrong
 from service.privacy import Keyring, give_keys
+from service.rows import Session
 
 WAKE_CHANNEL = "callout_wake"
 MIGRATION_LOCK = 20260105
@@ -153,8 +164,20 @@ def inserting(session: Session, table: Any) -> Any:
 def hold(session: Session, name: str) -> None:
     """Wait until no other transaction holds `name`, and hold it to the end of this one."""
     if session.get_bind().dialect.name == "postgresql":
-        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-        session.connection().execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+        session.connection().execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _number(name)})
+
+
+def hold_all(session: Session, names: Iterable[str]) -> None:
+    """Wait until no other transaction holds any of these, and hold them. In one order, so that two can't wait for each
+    other."""
+    numbers = sorted({_number(name) for name in names})
+    if numbers and session.get_bind().dialect.name == "postgresql":
+        asked = text("SELECT count(pg_advisory_xact_lock(number)) FROM unnest(CAST(:numbers AS bigint[])) AS number")
+        session.connection().execute(asked, {"numbers": numbers})
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
 # PostgreSQL's error codes (appendix A of its manual). Class 40: two transactions each waited for what the other held, and

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import text
-from sqlmodel import Session
 
 from notifiers.base import TO_WORKERS, Channel, Notifier
 from notifiers.registry import build
@@ -17,6 +16,7 @@ from service.metrics import Metrics
 from service.models.people import Preference
 from service.privacy import Keyring
 from service.records import audit, inforce
+from service.rows import Session
 from service.secret import secret_of
 from service.settings import Settings
 from service.standing import Standing

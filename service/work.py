@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session
-
 from notifiers.base import Channel
 from rules.match import Judge
 from rules.patterns import Watch
@@ -12,6 +10,7 @@ from rules.places import KnownPlaces
 from rules.rulebook import LoadedBook
 from service.partnership import Partnership
 from service.privacy import Keyring
+from service.rows import Session
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,14 @@ class Measured:
     seconds: float
 
 
+@dataclass
+class Codes:
+    """Task codes that one transaction asked for at once: those that it has left, and those that it gave to tasks."""
+
+    free: list[str] = field(default_factory=list)
+    given: set[str] = field(default_factory=set)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SetUp:
     """A transaction before, or beside, any work: what puts a partnership, a rulebook or a key in place."""
@@ -53,6 +60,7 @@ class SetUp:
     keyring: Keyring
     audit: list[AuditLine] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
+    codes: Codes = field(default_factory=Codes)
 
     def record(self, action: str, subject: str, *, actor: str, **detail: object) -> None:
         """Put an entry into the audit when this transaction commits. `detail` must hold no personal data."""

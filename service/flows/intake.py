@@ -1,6 +1,7 @@
 """Incident in, tasks out: each report recorded once, judged, and turned into tasks in one transaction."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from sqlalchemy.exc import DBAPIError
 
@@ -9,38 +10,67 @@ from service.errors import NotFound, ServiceError
 from service.models.incidents import Incident
 from service.records import judging
 from service.records.judging import Submission, Taken, Withdrawal
+from service.rows import Overtaken
 from service.runtime import Runtime
 from service.work import Work
 
-TRIES = 3
+TRIES = 5
+Result = Taken | ServiceError
 
 
-def accept(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> list[Taken | ServiceError]:
-    """Take reports, or take them back, in order, in one transaction. One that can't be taken gets its error and harms no other.
-
-    Two requests with the same report at the same moment: the unique keys let one through, and the other, tried again,
-    finds it there. Two that wait for each other: the database ends one, which is tried again too.
-    """
-    for attempt in range(TRIES):
-        try:
-            with runtime.transaction() as work:
-                return [_accept_or_say_why(work, submission) for submission in submissions]
-        except DBAPIError as error:
-            if attempt == TRIES - 1 or not worth_repeating(error):
-                raise
-    raise AssertionError("the loop returns or raises")
+def accept(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> list[Result]:
+    """Take reports, or take them back, in order, in one transaction. One that can't be taken gets its error and harms no
+    other."""
+    results = accept_each(runtime, submissions)
+    for result in results:
+        if isinstance(result, Exception) and not isinstance(result, ServiceError):
+            raise result
+    return [result for result in results if not isinstance(result, Exception) or isinstance(result, ServiceError)]
 
 
-def _accept_or_say_why(work: Work, submission: Submission | Withdrawal) -> Taken | ServiceError:
-    noted, measured = len(work.audit), len(work.measured)
+def accept_each(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> list[Taken | Exception]:
+    """The same for reports that have nothing to do with each other: where one breaks the transaction, each is taken alone,
+    and whatever is wrong with it is its own answer."""
     try:
-        with work.session.begin_nested():
-            if isinstance(submission, Withdrawal):
-                return judging.withdraw(work, submission)
-            return judging.accept_one(work, submission)
-    except ServiceError as error:
-        # What the refused report had already caused goes with its savepoint.
-        del work.audit[noted:], work.measured[measured:]
+        return list(_together(runtime, submissions))
+    except Exception as error:
+        if len(submissions) == 1 and not _worth_repeating(error):
+            return [error]
+    return [_alone(runtime, submission) for submission in submissions]
+
+
+def _alone(runtime: Runtime, submission: Submission | Withdrawal) -> Taken | Exception:
+    """Two requests with the same report at the same moment: the unique keys let one through, and the other, tried again,
+    finds it there. Two that wait for each other: the database ends one, which is tried again too."""
+    for _ in range(TRIES):
+        try:
+            return _together(runtime, [submission])[0]
+        except Exception as error:
+            last = error
+            if not _worth_repeating(error):
+                break
+    return last
+
+
+def _worth_repeating(error: Exception) -> bool:
+    return isinstance(error, Overtaken) or (isinstance(error, DBAPIError) and worth_repeating(error))
+
+
+def _together(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> list[Result]:
+    results: list[Result] = []
+    with runtime.transaction() as work:
+        for kind, group in groupby(submissions, type):
+            if kind is Submission:
+                results += judging.accept(work, [each for each in group if isinstance(each, Submission)])
+            else:
+                results += [_withdraw(work, each) for each in group if isinstance(each, Withdrawal)]
+    return results
+
+
+def _withdraw(work: Work, withdrawal: Withdrawal) -> Result:
+    try:
+        return judging.withdraw(work, withdrawal)
+    except NotFound as error:
         return error
 
 

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from service.models.audit import AuditEntry, AuditHead
 from service.privacy import Keyring
+from service.rows import Session
 from service.work import AuditLine
 
 BEGINNING = "0" * 64
@@ -24,6 +26,17 @@ class Broken:
     why: str
 
 
+class Said(NamedTuple):
+    """An entry before its link is made."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: str
+
+
 def append(session: Session, lines: Iterable[AuditLine], now: datetime, keyring: Keyring) -> None:
     """Chain entries onto the end. The head's row is locked from here to the commit, so call it last."""
     lines = list(lines)
@@ -32,18 +45,11 @@ def append(session: Session, lines: Iterable[AuditLine], now: datetime, keyring:
     head = session.exec(select(AuditHead).where(AuditHead.id == HEAD).with_for_update()).one()
     for line in lines:
         head.seq += 1
-        entry = AuditEntry(
-            seq=head.seq,
-            at=now,
-            actor=line.actor,
-            action=line.action,
-            subject=line.subject,
-            detail=json.dumps(line.detail, sort_keys=True, ensure_ascii=False),
-            hash="",
-        )
-        head.hash = entry.hash = _link(entry, head.hash, keyring)
-        session.add(entry)
-    session.add(head)
+        detail = json.dumps(line.detail, sort_keys=True, ensure_ascii=False)
+        said = Said(head.seq, now, line.actor, line.action, line.subject, detail)
+        head.hash = _link(said, head.hash, keyring)
+        session.put(AuditEntry, **said._asdict(), hash=head.hash)
+    session.flush()
 
 
 def verify(session: Session, keyring: Keyring) -> tuple[int, Broken | None]:
@@ -64,7 +70,7 @@ def verify(session: Session, keyring: Keyring) -> tuple[int, Broken | None]:
     return expected, None
 
 
-def _link(entry: AuditEntry, previous: str, keyring: Keyring) -> str:
+def _link(entry: AuditEntry | Said, previous: str, keyring: Keyring) -> str:
     at = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
     content = [entry.seq, at, entry.actor, entry.action, entry.subject, entry.detail, previous]
     return keyring.chain(json.dumps(content, ensure_ascii=False).encode())

@@ -1,27 +1,28 @@
 """Task codes: short, said aloud without mistakes, and not given again while a late text could still mean the old task."""
 
-import secrets
+import random
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlmodel import col, or_, select
 
-from rules.reply import new_code
-from service.database import hold
+from rules.reply import candidates
 from service.models.tasks import Task, TaskCode
 from service.work import Work
 
 REST = timedelta(days=30)
+_chance = random.Random()  # noqa: S311 - a code is short enough to be guessed anyway; it opens nothing by itself
 
 
 def assign(work: Work, task_id: str, *, until: datetime | None = None) -> str:
     """A code that points to nothing else that is live or ended within the last 30 days. `until`: when what it points to
     will be over, where that is known from the start."""
-    hold(work.session, "task-codes")
-    code = new_code(lambda candidate: _taken(work, candidate), secrets.SystemRandom())
-    row = work.session.get(TaskCode, code) or TaskCode(code=code, task_id=task_id)
-    row.task_id, row.free_after = task_id, until + REST if until else None
-    work.session.add(row)
-    work.session.flush()
+    if not work.codes.free:
+        work.codes.free += _free(work)
+    code = work.codes.free.pop()
+    work.codes.given.add(code)
+    free_after = until + REST if until else None
+    work.session.take_over(TaskCode, past="free_after", now=work.now, code=code, task_id=task_id, free_after=free_after)
     return code
 
 
@@ -39,6 +40,18 @@ def task_of(work: Work, code: str) -> Task | None:
     return work.session.get(Task, row.task_id) if row else None
 
 
-def _taken(work: Work, code: str) -> bool:
-    busy = or_(col(TaskCode.free_after).is_(None), col(TaskCode.free_after) > work.now)
-    return work.session.exec(select(TaskCode.code).where(TaskCode.code == code, busy)).first() is not None
+def busy(work: Work, tried: Collection[str]) -> set[str]:
+    """Those of some codes that point to something live, or to something that ended within the last 30 days."""
+    resting = or_(col(TaskCode.free_after).is_(None), col(TaskCode.free_after) > work.now)
+    return set(work.session.exec(select(TaskCode.code).where(col(TaskCode.code).in_(tried), resting)).all())
+
+
+def _free(work: Work) -> list[str]:
+    """Some codes that are free, the shortest last; writing one that was taken meanwhile raises Overtaken."""
+    tried = candidates(_chance)
+    with work.session.no_autoflush:
+        taken = busy(work, tried) | work.codes.given
+    free = [code for code in tried if code not in taken]
+    if not free:
+        raise RuntimeError("every task code is in use")
+    return free[::-1]

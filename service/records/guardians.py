@@ -18,6 +18,7 @@ from service.models.incidents import Incident, IncidentMark
 from service.models.tasks import LIVE, Task, TaskIncident
 from service.records import incidents, judging, outbox, received, timeline, transitions
 from service.records.judging import Submission
+from service.records.told import mark_of, tell
 from service.work import Work
 
 CONCERN = "community_concern"
@@ -106,8 +107,8 @@ def heard(work: Work, guardian: Guardian, text: InboundText) -> str:
         attributes={"guardian": guardian.id, "trade": guardian.trade},
     )
     incident = _afterthought(work, report, before) if before else _concern(work, report)
-    mark = incidents.mark_of(work, GUARDIANS, guardian.id)
-    work.session.add(IncidentMark(incident_id=incident.id, mark=mark, occurred_at=work.now))
+    mark = mark_of(work, GUARDIANS, guardian.id)
+    work.session.put(IncidentMark, incident_id=incident.id, mark=mark, occurred_at=work.now)
     if before is None and not grammar.looks_automatic(text.body):
         _say(work, guardian, "guardian_thanks")
     return _keep(work, text, CONCERN)
@@ -127,11 +128,8 @@ def _afterthought(work: Work, report: IncidentReport, task: Task) -> Incident:
     """One more incident behind the task that is open already; whoever has it gets one update."""
     incident = incidents.add(
         work,
-        report,
-        located=incidents.locate(work, report),
+        tell(work, report, partner=GUARDIANS),
         key_id=GUARDIANS,
-        partner=GUARDIANS,
-        idempotency_key=None,
         content=incidents.content_of(report),
     )
     incidents.link(work, incident, task)
@@ -150,7 +148,7 @@ def _last_task(work: Work, guardian: Guardian) -> Task | None:
         .join(TaskIncident, col(TaskIncident.task_id) == col(Task.id))
         .join(IncidentMark, col(IncidentMark.incident_id) == col(TaskIncident.incident_id))
         .where(
-            IncidentMark.mark == incidents.mark_of(work, GUARDIANS, guardian.id),
+            IncidentMark.mark == mark_of(work, GUARDIANS, guardian.id),
             col(IncidentMark.occurred_at) > work.now - AFTERTHOUGHT,
             col(Task.state).in_([state.value for state in LIVE]),
         )

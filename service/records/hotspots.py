@@ -16,7 +16,7 @@ from service.errors import Conflict, NotFound
 from service.models.incidents import Incident, IncidentMark
 from service.models.tasks import LIVE, Certainty, Task, TaskIncident
 from service.records import incidents, tasks, timeline
-from service.records.incidents import Located
+from service.records.told import Located, mark_of, tell
 from service.work import Work
 
 # Counts below this could single somebody out for whoever may not see the incidents themselves.
@@ -127,7 +127,7 @@ def _events(work: Work, policy: PlacePolicy, localities: Sequence[str]) -> list[
 
 
 def _mark(work: Work, hexagon: str, band: str) -> str:
-    return incidents.mark_of(work, "hotspot", f"{hexagon}:{band}")
+    return mark_of(work, "hotspot", f"{hexagon}:{band}")
 
 
 def _planned(work: Work, found: Iterable[Spot]) -> dict[str, Task]:
@@ -178,16 +178,14 @@ def _plan(work: Work, policy: PlacePolicy, spot: Spot, *, note: str, actor: str)
     located = Located(locality=spot.locality, why="as most of the incidents there", place=None)
     incident = incidents.add(
         work,
-        report,
-        located=located,
+        tell(work, report, partner=POLICY, located=located, derived=True),
         key_id=incidents.PATTERNS,
-        partner=POLICY,
-        idempotency_key=None,
         content=incidents.content_of(report),
+        derived=True,
+        pattern=POLICY,
+        hexagon=None,
     )
-    incident.derived, incident.pattern, incident.hexagon = True, POLICY, None
-    mark = _mark(work, spot.hexagon, spot.band)
-    work.session.add(IncidentMark(incident_id=incident.id, mark=mark, occurred_at=incident.occurred_at))
+    incidents.bear(work, incident, _mark(work, spot.hexagon, spot.band))
     decision = Decision(rule=None, pathway=policy.pathway, reason=f"approved by {actor}: {why}")
     book = work.policy.book.rulebook.pathway(policy.pathway)
     team, why_duty = work.partnership.team_for(book.team, locality=spot.locality, place=None)

@@ -1,16 +1,20 @@
 """A report, recorded once and judged: its decisions, its tasks, and whatever patterns it completes. Within the transaction
 of whichever flow it came by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import select
 
-from rules.incident import IncidentReport, facts
+from rules.incident import IncidentReport
 from rules.match import Decision, unknown_basis
-from service.database import hold
-from service.errors import Conflict, Fault, Invalid, NotFound
+from service.database import hold, hold_all
+from service.errors import Conflict, Fault, Invalid, NotFound, ServiceError
 from service.models.incidents import Incident
-from service.records import incidents, patterns, tasks, timeline, transitions
+from service.records import incidents, patterns, tasks, timeline, transitions, views
+from service.records.known import Known
+from service.records.told import Told, tell
 from service.work import Work
 
 HISTORY = Decision(None, None, "history: counted by patterns, pages nobody")
@@ -18,7 +22,8 @@ HISTORY = Decision(None, None, "history: counted by patterns, pages nobody")
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One report and whose it is. `history`: it is counted by patterns, and nobody is paged for it."""
+    """One report and whose it is. `history`: it is counted by patterns, and nobody is paged for it; `shown`: it is answered
+    with the incident."""
 
     report: IncidentReport
     key_id: str
@@ -26,14 +31,17 @@ class Submission:
     idempotency_key: str | None = None
     needs_lawful_basis: bool = False
     history: bool = False
+    shown: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What became of a report: `new`, `replayed` (held already, nothing happened), `revised` or `retracted`."""
+    """What became of a report: `new`, `replayed` (held already, nothing happened), `revised` or `retracted`. `view`: a new
+    incident as its partner sees it, where it was to be shown."""
 
     incident_id: str
     result: str
+    view: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,54 +90,79 @@ def retract(work: Work, incident: Incident, reason: str, *, actor: str) -> None:
 
 def accept_one(work: Work, submission: Submission) -> Taken:
     """Take one report. Raises Conflict for a reused Idempotency-Key, Invalid for an unknown or missing lawful basis."""
-    report = submission.report
+    (taken,) = accept(work, [submission])
+    if isinstance(taken, ServiceError):
+        raise taken
+    return taken
+
+
+def accept(work: Work, submissions: Sequence[Submission]) -> list[Taken | ServiceError]:
+    """Take reports in order, each as if it had come alone; what can't be taken gets its error before anything is written.
+
+    Whatever several transactions at the same moment must not decide apart is held from here to the commit.
+    """
+    told = [tell(work, submission.report, partner=submission.partner) for submission in submissions]
+    keys = [(each.key_id, each.report.source_ref, each.idempotency_key) for each in submissions]
+    names = {f"{key_id} {name}" for key_id, *given in keys for name in given if name}
+    hold_all(work.session, names.union(*[one.reach(work).keys() for one in told]))
+    known = Known(work=work)
+    known.ask_held(keys)
+    known.ask_others(told)
+    return [_taken_or_why(work, submission, one, known) for submission, one in zip(submissions, told, strict=True)]
+
+
+def _taken_or_why(work: Work, submission: Submission, told: Told, known: Known) -> Taken | ServiceError:
+    try:
+        held, content = _recognised(work, submission, known)
+    except ServiceError as error:
+        return error
+    return _take(work, submission, told, known, held, content)
+
+
+def _recognised(work: Work, submission: Submission, known: Known) -> tuple[Incident | None, str]:
     _check_basis(work, submission)
-    content = incidents.content_of(report)
-    for name in (submission.idempotency_key, report.source_ref):
-        if name:
-            hold(work.session, f"{submission.key_id} {name}")
-    held = incidents.held_already(
-        work,
+    report, content = submission.report, incidents.content_of(submission.report)
+    held = known.find(
         key_id=submission.key_id,
         source_ref=report.source_ref,
         idempotency_key=submission.idempotency_key,
         content=content,
     )
-    goes_live = held is not None and held.history and not submission.history
-    if held and not goes_live and incidents.replays(held, content=content, idempotency_key=submission.idempotency_key):
-        return Taken(incident_id=held.id, result="replayed")
-    if held and held.retracted_at:
+    if held and held.retracted_at and not _replays(submission, held, content):
         raise Conflict("this incident was retracted; report it again under a new source_ref")
-    located = incidents.locate(work, report)
+    return held, content
+
+
+def _replays(submission: Submission, held: Incident, content: str) -> bool:
+    goes_live = held.history and not submission.history
+    return not goes_live and incidents.replays(held, content=content, idempotency_key=submission.idempotency_key)
+
+
+def _take(work: Work, submission: Submission, told: Told, known: Known, held: Incident | None, content: str) -> Taken:
+    if held and _replays(submission, held, content):
+        return Taken(incident_id=held.id, result="replayed")
     if held:
         # What was live stays live: tasks stand on it. What was history is judged when it is reported after all.
         held.history = held.history and submission.history
-        incidents.revise(
-            work,
-            held,
-            report,
-            located=located,
-            content=content,
-            idempotency_key=submission.idempotency_key,
-        )
+        incidents.revise(work, held, told, content=content, idempotency_key=submission.idempotency_key)
         for task in tasks.of_incident(work, held.id):
             timeline.note(work, task, "incident revised", f"revision {held.revision}", actor=held.partner)
             if task.closed_at is None:
                 transitions.tell_holders(work, task, "updated")
-        judge(work, held, report, located, submission.partner)
+        judge(work, held, told, known)
         return Taken(incident_id=held.id, result="revised")
     incident = incidents.add(
         work,
-        report,
-        located=located,
+        told,
         key_id=submission.key_id,
-        partner=submission.partner,
         idempotency_key=submission.idempotency_key,
         content=content,
         history=submission.history,
     )
-    judge(work, incident, report, located, submission.partner)
-    return Taken(incident_id=incident.id, result="new")
+    judge(work, incident, told, known)
+    known.hold(incident)
+    view = views.new_incident_view(work, incident, submission.report) if submission.shown else None
+    return Taken(incident_id=incident.id, result="new", view=view)
 
 
 def _check_basis(work: Work, submission: Submission) -> None:
@@ -141,55 +174,42 @@ def _check_basis(work: Work, submission: Submission) -> None:
         raise Invalid("the report is refused", (Fault("/lawful_basis", fault),))
 
 
-def judge(work: Work, incident: Incident, report: IncidentReport, located: incidents.Located, partner: str) -> None:
+def judge(work: Work, incident: Incident, told: Told, known: Known) -> None:
     """Judge an incident, and whatever patterns it completes, by the same rules. History is not judged."""
     if incident.history:
         incidents.keep_decisions(work, incident, [incidents.decided(HISTORY, "recorded")])
+        known.take(incident, told)
         return
-    values = _decide(work, incident, report, located, partner)
-    for raised in patterns.completed(work, incident, report, located, values):
-        _decide(work, raised.incident, raised.report, raised.located, raised.incident.partner)
+    _decide(work, incident, told, known)
+    known.take(incident, told)
+    for raised in patterns.completed(work, incident, told, known):
+        known.ask_others([raised.told])
+        _decide(work, raised.incident, raised.told, known)
+        known.take(raised.incident, raised.told)
         for task in tasks.of_incident(work, raised.incident.id):
-            detail = f"{raised.report.summary}: {', '.join(raised.incident.parents or [])}"
+            detail = f"{raised.told.report.summary}: {', '.join(raised.incident.parents or [])}"
             timeline.note(work, task, "pattern, not a report", detail, actor=raised.incident.partner)
 
 
-def _decide(
-    work: Work, incident: Incident, report: IncidentReport, located: incidents.Located, partner: str
-) -> dict[str, object]:
-    """The rules' decisions, and the facts that they were taken on; those that it has had before open nothing again."""
-    values = facts(
-        report,
-        zone=work.partnership.zone,
-        partner=partner,
-        locality=located.locality,
-        place=located.place,
-        derived=incident.derived,
-    )
+def _decide(work: Work, incident: Incident, told: Told, known: Known) -> None:
+    """The rules' decisions; those that it has had before open nothing again."""
     before = {d["pathway"]: d for d in incident.decisions if d["task"]}
     kept = []
-    for decision in work.policy.judge.judge(values):
+    for decision in work.policy.judge.judge(told.facts):
         if decision.pathway in before:
             kept.append(before.pop(decision.pathway))
         elif decision.pathway is None:
             kept.append(incidents.decided(decision, "recorded"))
         else:
-            kept.append(_act(work, incident, report, located, decision, decision.pathway))
+            kept.append(_act(work, incident, told, known, decision, decision.pathway))
     incidents.keep_decisions(work, incident, [*before.values(), *kept])
-    return values
 
 
 def _act(
-    work: Work,
-    incident: Incident,
-    report: IncidentReport,
-    located: incidents.Located,
-    decision: Decision,
-    pathway: str,
+    work: Work, incident: Incident, told: Told, known: Known, decision: Decision, pathway: str
 ) -> dict[str, object]:
-    for mark in sorted({located.locality or "", incident.type}):
-        hold(work.session, f"same event {pathway} {mark}")
-    same = incidents.same_event(work, incident, pathway, report)
+    located = told.located
+    same = known.same_event(incident, pathway, told)
     if same:
         task, how = same
         incidents.link(work, incident, task)

@@ -15,7 +15,8 @@ TOKEN_BYTES = 12  # 96 bits, 16 characters: a text has no room for more
 def issue(work: Work, task: Task, worker: str) -> str:
     """A new address for this worker and task."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    work.session.add(TaskLink(token_hash=_hash(token), task_id=task.id, worker=worker, expires_at=work.now + LIFETIME))
+    expires = work.now + LIFETIME
+    work.session.put(TaskLink, token_hash=_hash(token), task_id=task.id, worker=worker, expires_at=expires)
     return f"{work.public_url}/t/{token}"
 
 

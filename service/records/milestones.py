@@ -1,5 +1,6 @@
 """Milestones: a task's deadlines, their warnings, and how each stands at a moment."""
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, case
@@ -21,20 +22,19 @@ def create(work: Work, task: Task) -> None:
     """Set every deadline of the task's pathway, counted from its opening."""
     policy = policy_of(task)
     calendars = work.policy.book.calendars_in(work.partnership.zone)
+    made = []
     for name in MilestoneName:
         spec = getattr(policy.sla, name.value)
         if spec is None:
             continue
         due = sla.due_at(spec, opened_at=task.opened_at, calendars=calendars, zone=work.partnership.zone)
         warn = sla.warn_at(opened_at=task.opened_at, due_at=due, percent=policy.warn_at)
-        work.session.add(Milestone(task_id=task.id, name=name.value, due_at=due, warn_at=warn))
-    work.session.flush()
-    watch(work, task)
+        made.append(work.session.make(Milestone, task_id=task.id, name=name.value, due_at=due, warn_at=warn))
+    _watch(work, task, made)
 
 
-def watch(work: Work, task: Task) -> None:
-    """Set the timers of every deadline that is still ahead."""
-    for milestone in of_task(work, task.id):
+def _watch(work: Work, task: Task, rows: Iterable[Milestone]) -> None:
+    for milestone in rows:
         if milestone.met_at is None and milestone.due_at > work.now:
             timers.put(work, task.id, TimerKind.BREACH, milestone.due_at, milestone.name)
             if milestone.warn_at > work.now:
@@ -43,7 +43,9 @@ def watch(work: Work, task: Task) -> None:
 
 def of_task(work: Work, task_id: str) -> list[Milestone]:
     """The deadlines of a task in the order in which they are met."""
-    rows = work.session.exec(select(Milestone).where(Milestone.task_id == task_id)).all()
+    rows: Sequence[Milestone] = work.session.unwritten(Milestone, task_id)
+    if not rows:
+        rows = work.session.exec(select(Milestone).where(Milestone.task_id == task_id)).all()
     return sorted(rows, key=lambda milestone: IN_ORDER[milestone.name])
 
 
@@ -74,7 +76,7 @@ def shift(work: Work, task: Task, by: timedelta) -> None:
             milestone.due_at, milestone.warn_at = milestone.due_at + by, milestone.warn_at + by
             work.session.add(milestone)
     work.session.flush()
-    watch(work, task)
+    _watch(work, task, of_task(work, task.id))
 
 
 def state_of(work: Work, task: Task, milestone: Milestone) -> MilestoneState:

@@ -7,7 +7,7 @@ from rules.rulebook import Pathway
 from service.models.incidents import Purpose
 from service.models.tasks import Task
 from service.records import incidents, tasks
-from service.records.incidents import Located
+from service.records.told import Located, tell
 from service.work import Work
 
 OURSELVES = "callout"
@@ -26,15 +26,18 @@ def report(
     policy: Pathway | None = None,
 ) -> Task:
     """Open a task for something that the service noticed, and page for it. `policy`: the pathway, unless it is our own."""
-    told = IncidentReport(type=kind, occurred_at=work.now, locality=locality, summary=summary)
+    noticed = IncidentReport(type=kind, occurred_at=work.now, locality=locality, summary=summary)
     incident = incidents.add(
         work,
-        told,
-        located=Located(locality=locality, why="as the service knows it", place=None),
+        tell(
+            work,
+            noticed,
+            partner=OURSELVES,
+            located=Located(locality=locality, why="as the service knows it", place=None),
+            derived=True,
+        ),
         key_id=OURSELVES,
-        partner=OURSELVES,
-        idempotency_key=None,
-        content=incidents.content_of(told),
+        content=incidents.content_of(noticed),
         purpose=Purpose.WATCH,
     )
     task = tasks.open_task(

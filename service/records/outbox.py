@@ -41,7 +41,8 @@ def write(
     """Write one message into the transaction; it is sent after the commit."""
     worded = wording.render(template, drill=drill or bool(task and task.drill), **values)
     link = values.get("link")
-    message = OutboxMessage(
+    return work.session.make(
+        OutboxMessage,
         id=new_id("msg", work.now),
         task_id=task.id if task else None,
         page_id=page.id if page else None,
@@ -60,8 +61,6 @@ def write(
         due_at=work.now,
         expires_at=work.now + GIVE_UP_AFTER,
     )
-    work.session.add(message)
-    return message
 
 
 def wanted(work: Work, row: OutboxMessage) -> bool:

@@ -102,6 +102,12 @@ def _choose(work: Work, task: Task, step: Step) -> escalation.Chosen:
 
 
 def _asked_for_enough(work: Work, worker: str, task: Task, limit: Bursts) -> bool:
+    written = work.session.once(("asked", worker, task.drill), lambda: _asked_lately(work, worker, limit, task.drill))
+    here = {page.task_id for page in work.session.all_unwritten(Page) if page.worker == worker}
+    return len((written | here) - {task.id}) >= limit.at_most
+
+
+def _asked_lately(work: Work, worker: str, limit: Bursts, drill: bool) -> set[str]:
     query = (
         select(Page.task_id)
         .join(Task, col(Task.id) == col(Page.task_id))
@@ -109,13 +115,12 @@ def _asked_for_enough(work: Work, worker: str, task: Task, limit: Bursts) -> boo
             Page.worker == worker,
             col(Page.at) > work.now - limit.within,
             col(Page.outcome).is_(None),
-            Page.task_id != task.id,
             Task.state == TaskState.OPEN.value,
-            Task.drill == task.drill,
+            col(Task.drill).is_(drill),
         )
-        .limit(limit.at_most * PAGES_A_TASK)
+        .limit((limit.at_most + 1) * PAGES_A_TASK)
     )
-    return len(set(work.session.exec(query).all())) >= limit.at_most
+    return set(work.session.exec(query).all())
 
 
 def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
@@ -123,7 +128,7 @@ def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
     passed = {worker for worker, last in _last_pages(work, task).items() if last.outcome == PageOutcome.PASSED}
     order = people.page_order(work, task.team)
     on_call = people.on_call(work, task.team)
-    verified = contacts.with_verified_number(work)
+    verified = work.session.once("verified", lambda: contacts.with_verified_number(work))
 
     def proven_first(workers: list[str]) -> list[str]:
         return sorted(workers, key=lambda worker: worker not in verified)
@@ -160,8 +165,7 @@ def summon(
     spec = work.partnership.worker_by_slug[worker]
     usable = [channel for channel in FALLBACK if channel in work.channels and address(spec, channel)]
     channels = [channel for channel in by if channel in usable] or usable[:1]
-    row = Page(id=new_id("pag", work.now), task_id=task.id, worker=worker, level=level, at=work.now)
-    work.session.add(row)
+    row = work.session.make(Page, id=new_id("pag", work.now), task_id=task.id, worker=worker, level=level, at=work.now)
     if not channels:
         row.outcome = PageOutcome.FAILED.value
         timeline.note(work, task, "page failed", f"{spec.name}: no channel can reach them")
@@ -225,6 +229,8 @@ def all_ended(work: Work, task: Task) -> bool:
 
 def pages_of(work: Work, task: Task) -> list[Page]:
     """Everybody who was paged for a task, oldest first."""
+    if work.session.unwritten(Task, task.id):
+        return list(work.session.unwritten(Page, task.id))
     work.session.flush()
     return list(work.session.exec(select(Page).where(Page.task_id == task.id).order_by(col(Page.at), col(Page.id))))
 

@@ -25,10 +25,15 @@ def page_order(work: Work, team: str, at: datetime | None = None) -> list[str]:
 
 
 def _by_rota(work: Work, team: str, at: datetime, ask: rotation.Asked) -> list[str]:
+    return list(work.session.once((ask, team, at), lambda: _asked(work, team, at, ask)))
+
+
+def _asked(work: Work, team: str, at: datetime, ask: rotation.Asked) -> list[str]:
     rota = rotas.rota_of(work, team, at, at)
     if rota is None:
         return list(work.partnership.members(team)) if team == DUTY_TEAM else []
-    people = ask(rota, rotas.overrides_of(work, team, at, at), at=at, zone=work.partnership.zone)
+    changes = work.session.once(("changes", at), lambda: rotas.overrides_at(work, at)).get(team, [])
+    people = ask(rota, changes, at=at, zone=work.partnership.zone)
     if team == DUTY_TEAM:
         people = list(dict.fromkeys([*people, *work.partnership.duty.workers]))
     return [slug for slug in people if slug in work.partnership.worker_by_slug]
@@ -48,6 +53,10 @@ def members(work: Work, team: str) -> list[str]:
 def away(work: Work, at: datetime | None = None) -> dict[str, str]:
     """Workers who can't be paged, each with the reason: off and out of reach as of now, on leave at a moment."""
     at = at or work.now
+    return work.session.once(("away", at), lambda: _away(work, at))
+
+
+def _away(work: Work, at: datetime) -> dict[str, str]:
     rows = work.session.exec(select(WorkerState)).all()
     found = {row.worker: "is on leave" for row in rotas.leave_between(work, at, at + MOMENT)}
     found |= {row.worker: "is off" for row in rows if row.off_since}

@@ -85,6 +85,15 @@ def overrides_of(work: Work, team: str, start: datetime, end: datetime) -> list[
     return [as_change(row) for row in override_rows(work, team, start, end)]
 
 
+def overrides_at(work: Work, at: datetime) -> dict[str, list[Override]]:
+    """The changes to every team's rota that touch a moment."""
+    query = select(OverrideRow).where(col(OverrideRow.starts_at) <= at, col(OverrideRow.ends_at) > at)
+    found: dict[str, list[Override]] = {}
+    for row in work.session.exec(query.order_by(col(OverrideRow.made_at), col(OverrideRow.id))).all():
+        found.setdefault(row.team, []).append(as_change(row))
+    return found
+
+
 def rows_around(work: Work, team: str, start: datetime, end: datetime) -> Sequence[OverrideRow]:
     """The changes that touch a period or the turns at its edges, in the order in which they were made."""
     return override_rows(work, team, start - LONGEST_SHIFT, end + LONGEST_SHIFT)

@@ -12,7 +12,7 @@ from service.models.incidents import Incident, Purpose
 from service.models.tasks import LIVE, Certainty, Task, TaskIncident, TaskState
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM
-from service.records import codes, copies, milestones, paging, timeline, timers
+from service.records import codes, copies, milestones, paging, policies, timeline, timers
 from service.work import Work
 
 
@@ -30,11 +30,12 @@ def open_task(
 ) -> Task:
     """Open a task with its deadlines and page the first step. `why_duty` says why it went to the duty manager instead."""
     task_id = new_id("tsk", work.now)
-    task = Task(
+    task = work.session.make(
+        Task,
         id=task_id,
         code=codes.assign(work, task_id),
         pathway=pathway,
-        pathway_policy=policy.model_dump(mode="json", by_alias=True),
+        pathway_policy=policy.snapshot,
         priority=policy.priority,
         team=team,
         locality=incident.locality,
@@ -47,9 +48,8 @@ def open_task(
         certainty=certainty.value,
         expires_at=work.now + policy.expires if policy.expires else None,
     )
-    work.session.add(task)
-    work.session.flush()
-    work.session.add(TaskIncident(task_id=task.id, incident_id=incident.id))
+    policies.remember(task, policy)
+    work.session.put(TaskIncident, task_id=task.id, incident_id=incident.id)
     timeline.note(work, task, "opened", reason)
     if why_duty:
         timeline.note(work, task, "sent to the duty manager", why_duty)

@@ -12,8 +12,8 @@ def note(
     work: Work, task: Task, event: str, detail: str = "", *, actor: str = SERVICE, channel: str | None = None
 ) -> None:
     """Add one line."""
-    work.session.add(
-        TimelineEntry(task_id=task.id, at=work.now, event=event, actor=actor, channel=channel, detail=detail)
+    work.session.put(
+        TimelineEntry, task_id=task.id, at=work.now, event=event, actor=actor, channel=channel, detail=detail
     )
 
 

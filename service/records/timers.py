@@ -15,12 +15,15 @@ KINDS = tuple(kind.value for kind in TimerKind)
 
 def put(work: Work, task_id: str, kind: TimerKind, due_at: datetime, milestone: str = "") -> None:
     """Set a timer, in place of the one of the same kind and milestone."""
-    timer = work.session.get(Timer, (task_id, kind.value, milestone))
-    if timer is None:
-        work.session.add(Timer(task_id=task_id, kind=kind.value, milestone=milestone, due_at=due_at))
-    else:
-        timer.due_at, timer.attempts = due_at, 0
-        work.session.add(timer)
+    work.session.put(
+        Timer,
+        replacing=("due_at", "attempts"),
+        task_id=task_id,
+        kind=kind.value,
+        milestone=milestone,
+        due_at=due_at,
+        attempts=0,
+    )
 
 
 def clear(work: Work, task_id: str, *kinds: TimerKind, milestone: str | None = None) -> None:

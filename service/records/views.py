@@ -1,6 +1,6 @@
 """Tasks and incidents as the API and the pages show them: plain values, times as instants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmodel import col, select
@@ -117,7 +117,24 @@ def incident_view(work: Work, incident: Incident) -> dict[str, Any]:
     """An incident as its partner and the supervisors of its locality see it."""
     report = IncidentReport.model_validate_json(incident.body)
     behind = tasks.of_incident(work, incident.id)
-    due = milestones.of_tasks(work, [task.id for task in behind])
+    return _incident(work, incident, report, behind, milestones.of_tasks(work, [task.id for task in behind]))
+
+
+def new_incident_view(work: Work, incident: Incident, report: IncidentReport) -> dict[str, Any]:
+    """The same of one that was just recorded, from what this transaction knows."""
+    names = dict.fromkeys(decision["task"] for decision in incident.decisions if decision["task"])
+    behind = [work.session.get_one(Task, name) for name in names]
+    due = {task.id: milestones.of_task(work, task.id) for task in behind}
+    return _incident(work, incident, report, sorted(behind, key=lambda task: (task.opened_at, task.id)), due)
+
+
+def _incident(
+    work: Work,
+    incident: Incident,
+    report: IncidentReport,
+    behind: Sequence[Task],
+    due: Mapping[str, Sequence[Milestone]],
+) -> dict[str, Any]:
     return {
         **report.model_dump(mode="json"),
         "id": incident.id,

@@ -18,7 +18,7 @@ PATHWAYS = [*BOOK.pathways.values(), BOOK.pathway("triage")]
 
 LINK = "https://callout.somewhere.example.org/t/" + "W" * 16
 TIME = "00:00 Wed 30 Nov"
-CODE = "WWWW"
+CODE = "WWWWWW"
 
 
 def longest(words: list[str]) -> str:
@@ -130,18 +130,18 @@ def test_a_placeholder_without_a_value_is_an_error_and_no_gap() -> None:
 @pytest.mark.parametrize(
     ("codes", "others", "text"),
     [
-        (("K7",), (), "K7 is yours. First due 16:11 Fri 20 Nov. MORE or DONE and a code."),
+        (("K7",), (), "K7 is yours. Due 16:11 Fri 20 Nov. MORE or DONE + code."),
         (
             ("K7", "M4"),
             ("R3",),
-            "K7, M4 are yours. R3: with Ben Specimen already. First due 16:11 Fri 20 Nov. MORE or DONE and a code.",
+            "K7, M4 are yours. R3: with Ben Specimen already. Due 16:11 Fri 20 Nov. MORE or DONE + code.",
         ),
         ((), ("R3",), "R3: with Ben Specimen already."),
         (
             ("K7H",) * 99,
             ("R3F",) * 12,
-            "K7H, K7H, K7H, K7H, K7H, K7H +93 are yours. R3F, R3F, R3F, R3F, R3F, R3F +6: with Ben Specimen already. "
-            "First due 16:11 Fri 20 Nov. MORE or DONE and a code.",
+            "K7H, K7H, K7H, K7H, K7H, K7H, K7H +92 are yours. R3F, R3F, R3F, R3F, R3F, R3F, R3F +5: "
+            "with Ben Specimen already. Due 16:11 Fri 20 Nov. MORE or DONE + code.",
         ),
     ],
 )

@@ -18,7 +18,8 @@ PATIENCE = 60.0
 
 def test_every_accepted_incident_is_paged(database_url: str, tmp_path: Path) -> None:
     port = free_port()
-    environment = {"CALLOUT_DATABASE_URL": database_url}
+    # Each in a text of its own, so that every one can be told from the others.
+    environment = {"CALLOUT_DATABASE_URL": database_url, "CALLOUT_GATHER_SECONDS": "0"}
     service = start(tmp_path, port=port, **environment)
     accepted: dict[str, str] = {}
     done = threading.Event()

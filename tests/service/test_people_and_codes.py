@@ -42,14 +42,14 @@ def test_a_code_rests_for_thirty_days_after_its_task_has_ended(runtime: Runtime)
     with runtime.reading() as work:
         code = work.session.exec(select(TaskCode)).one()
         assert codes.task_of(work, code.code) is not None
-        assert codes._taken(work, code.code)
+        assert codes.busy(work, [code.code])
     assert code.free_after == runtime_now(runtime, code) + codes.REST
     runtime.clock.advance_to(code.free_after - timedelta(seconds=1))  # type: ignore[attr-defined]
     with runtime.reading() as work:
-        assert codes._taken(work, code.code)
+        assert codes.busy(work, [code.code])
     runtime.clock.advance_to(code.free_after + timedelta(seconds=1))  # type: ignore[attr-defined]
     with runtime.reading() as work:
-        assert not codes._taken(work, code.code)
+        assert not codes.busy(work, [code.code])
 
 
 def runtime_now(runtime: Runtime, code: TaskCode) -> object:

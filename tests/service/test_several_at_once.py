@@ -72,7 +72,7 @@ def test_take_all_takes_all_that_they_are_sought_for_and_answers_once(runtime: R
     text(runtime, pair[0], "TAKE ALL on my way")
     assert holders(runtime) == dict.fromkeys(codes, pair[0])
     (answer,) = answers_to(runtime, pair[0])
-    assert answer.startswith(f"{', '.join(codes)} are yours. First due ")
+    assert answer.startswith(f"{', '.join(codes)} are yours. Due ")
     with runtime.reading() as work:
         notes = work.session.exec(select(TimelineEntry).where(TimelineEntry.event == "note")).all()
         (kept,) = work.session.exec(select(ReceivedText)).all()
@@ -109,7 +109,7 @@ def test_several_codes_are_each_taken_and_a_wrong_one_is_named(runtime: Runtime,
     text(runtime, pair[0], f"take {codes[0]}, {codes[2]} and a9")
     assert holders(runtime) == {codes[0]: pair[0], codes[1]: None, codes[2]: pair[0]}
     (answer,) = answers_to(runtime, pair[0])
-    assert f"{codes[0]}, {codes[2]} are yours. A9: not known." in answer
+    assert f"{codes[0]}, {codes[2]} are yours. A9: unknown." in answer
 
 
 def test_pass_all_asks_the_next_person_for_each_and_leaves_what_is_theirs(

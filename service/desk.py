@@ -1,0 +1,74 @@
+"""Where reports wait that arrive together: a thread takes all that wait in one transaction, and each is answered after its
+commit. One that comes alone waits for nobody."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.flows import intake
+from service.records.judging import Submission, Taken
+from service.runtime import Runtime
+
+MOST = 32  # in one transaction: a longer one would keep its first report waiting for its last
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A report, and where its answer goes."""
+
+    submission: Submission
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[Taken]"
+
+
+class Desk:
+    """One for each process. Reports are taken in the order in which they came."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._queue: deque[Waiting] = deque()
+        self._news = threading.Condition()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    async def take(self, submission: Submission) -> Taken:
+        """Take one report; back after the commit. Raises whatever kept it from being taken."""
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(submission, loop, loop.create_future())
+        with self._news:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="desk", daemon=True)
+                self._thread.start()
+            self._queue.append(waiting)
+            self._news.notify()
+        return await waiting.answer
+
+    def stop(self) -> None:
+        """Take what waits, and end."""
+        with self._news:
+            self._stopping = True
+            self._news.notify()
+        if self._thread:
+            self._thread.join()
+
+    def _serve(self) -> None:
+        while group := self._next():
+            results = intake.accept_each(self._runtime, [waiting.submission for waiting in group])
+            group[0].loop.call_soon_threadsafe(_answer, group, results)
+
+    def _next(self) -> list[Waiting]:
+        with self._news:
+            self._news.wait_for(lambda: self._queue or self._stopping)
+            return [self._queue.popleft() for _ in range(min(len(self._queue), MOST))]
+
+
+def _answer(group: Sequence[Waiting], results: Sequence[Taken | Exception]) -> None:
+    for waiting, result in zip(group, results, strict=True):
+        if waiting.answer.done():
+            continue  # whoever asked has gone
+        if isinstance(result, Exception):
+            waiting.answer.set_exception(result)
+        else:
+            waiting.answer.set_result(result)

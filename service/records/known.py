@@ -1,0 +1,232 @@
+"""What is known already of what a group of reports tells: asked for all of them at once, and kept up with as they are taken,
+so that the statements of a transaction don't grow with its reports."""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CTE
+from sqlmodel import and_, col, or_, select
+
+from rules.incident import IncidentReport, facts
+from rules.patterns import Seen, Watch
+from service.around import Around, newest_around
+from service.errors import Conflict
+from service.models.incidents import Incident, IncidentMark
+from service.models.tasks import LIVE, Task, TaskIncident
+from service.records import incidents
+from service.records.told import Shared, Told, point_of
+from service.work import Work
+
+# A place with more than this in one window is beyond any threshold; the newest are enough to say so.
+MOST = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bearer:
+    """An incident that bears a mark."""
+
+    incident_id: str
+    occurred_at: datetime
+    key_id: str
+    type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An earlier incident as patterns see it."""
+
+    seen: Seen
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raised:
+    """A derived incident that stands, by one of its marks."""
+
+    incident_id: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What a transaction knows. Whatever it takes in must be told to it."""
+
+    work: Work
+    held: dict[tuple[str, str, str], Incident] = field(default_factory=dict)
+    bearers: dict[str, dict[str, Bearer]] = field(default_factory=dict)
+    raised: dict[tuple[str, str], list[Raised]] = field(default_factory=dict)
+    opened: dict[str, Opened | None] = field(default_factory=dict)
+    places: dict[str, Seen] = field(default_factory=dict)
+
+    def ask_held(self, keys: Sequence[tuple[str, str | None, str | None]]) -> None:
+        """Ask for the incidents that came before under a partner's key, with a source_ref or an Idempotency-Key."""
+        wanted = []
+        for key in dict.fromkeys(key for key, _, _ in keys):
+            refs = sorted({ref for name, ref, _ in keys if name == key and ref})
+            again = sorted({given for name, _, given in keys if name == key and given})
+            wanted += [and_(Incident.key_id == key, col(Incident.source_ref).in_(refs))] if refs else []
+            wanted += [and_(Incident.key_id == key, col(Incident.idempotency_key).in_(again))] if again else []
+        if wanted:
+            for row in self.work.session.exec(select(Incident).where(or_(*wanted)).with_for_update()).all():
+                self.hold(row)
+
+    def hold(self, incident: Incident) -> None:
+        """It is held now."""
+        if incident.source_ref:
+            self.held[incident.key_id, "ref", incident.source_ref] = incident
+        if incident.idempotency_key:
+            self.held[incident.key_id, "key", incident.idempotency_key] = incident
+
+    def ask_others(self, told: Sequence[Told]) -> None:
+        """Ask for those who bear the marks of some reports, near them in time, and for what patterns said of them."""
+        reaches = [(one, one.reach(self.work)) for one in told]
+        around = [
+            Around(mark, one.report.occurred_at - reach, one.report.occurred_at + reach)
+            for one, found in reaches
+            for mark, reach in found.items()
+        ]
+        for mark, row in newest_around(self.work.session, around, MOST):
+            self.bearers.setdefault(mark, {})[row[0]] = Bearer(
+                incident_id=row[0], occurred_at=row[1], key_id=row[2], type=row[3]
+            )
+        watched = [(one.report.occurred_at, watch, shared) for one in told for watch, shared in one.watched]
+        if watched:
+            self._ask_raised(watched)
+
+    def _ask_raised(self, watched: Sequence[tuple[datetime, Watch, Shared]]) -> None:
+        lately = self._raised_lately(watched)
+        marks = sorted({mark for _, _, shared in watched for mark in shared.marks})
+        query = (
+            select(lately.c.id, lately.c.pattern, lately.c.occurred_at, IncidentMark.mark)
+            .join(IncidentMark, col(IncidentMark.incident_id) == lately.c.id)
+            .where(col(IncidentMark.mark).in_(marks))
+        )
+        for name, pattern, at, mark in self.work.session.execute(query).all():
+            self.raised.setdefault((pattern, mark), []).append(Raised(incident_id=name, occurred_at=at))
+
+    def _raised_lately(self, watched: Sequence[tuple[datetime, Watch, Shared]]) -> CTE:
+        """Few are raised, so they are looked up first: many may bear the mark of a place."""
+        return (
+            select(col(Incident.id), col(Incident.pattern), col(Incident.occurred_at))
+            .where(
+                col(Incident.pattern).in_(sorted({watch.spec.id for _, watch, _ in watched})),
+                col(Incident.retracted_at).is_(None),
+                col(Incident.occurred_at) >= min(at - watch.quiet for at, watch, _ in watched),
+                col(Incident.occurred_at) <= max(at + watch.quiet for at, watch, _ in watched),
+            )
+            .cte("lately")
+            .prefix_with("MATERIALIZED")
+        )
+
+    def take(self, incident: Incident, told: Told) -> None:
+        """An incident was recorded, or a corrected report put in its place."""
+        if incident.revision > 1:
+            for found in self.bearers.values():
+                found.pop(incident.id, None)
+        bearer = Bearer(
+            incident_id=incident.id, occurred_at=incident.occurred_at, key_id=incident.key_id, type=incident.type
+        )
+        for mark in told.marks:
+            self.bearers.setdefault(mark, {})[incident.id] = bearer
+        if incident.pattern:
+            for mark in told.marks:
+                raised = Raised(incident_id=incident.id, occurred_at=incident.occurred_at)
+                self.raised.setdefault((incident.pattern, mark), []).append(raised)
+        counts = not (incident.drill or incident.derived or incidents.is_second_report(incident))
+        seen = Seen(incident=incident.id, occurred_at=incident.occurred_at, at=point_of(told.report))
+        self.opened[incident.id] = Opened(seen=seen, facts=told.facts) if counts else None
+
+    def near(self, marks: Set[str], at: datetime, span: timedelta) -> dict[str, tuple[Bearer, set[str]]]:
+        """Who bears some of these marks within a span of a moment, on either side, and which of them."""
+        found: dict[str, tuple[Bearer, set[str]]] = {}
+        for mark in marks:
+            for name, bearer in self.bearers.get(mark, {}).items():
+                if abs(bearer.occurred_at - at) <= span:
+                    found.setdefault(name, (bearer, set()))[1].add(mark)
+        return found
+
+    def among(self, ids: Sequence[str]) -> list[Opened]:
+        """Earlier incidents, each unsealed once however many reports and patterns look at it: those that count."""
+        missing = [name for name in ids if name not in self.opened]
+        rows = self.work.session.exec(select(Incident).where(col(Incident.id).in_(missing))).all() if missing else ()
+        for row in rows:
+            self.opened[row.id] = self._open(row)
+        return [found for name in ids if (found := self.opened.get(name)) is not None]
+
+    def places_of(self, ids: Set[str]) -> list[Seen]:
+        """Where some derived incidents were raised."""
+        for name in ids - self.places.keys():
+            row = self.work.session.get_one(Incident, name)
+            at = point_of(IncidentReport.model_validate_json(row.body))
+            self.places[name] = Seen(incident=name, occurred_at=row.occurred_at, at=at)
+        return [self.places[name] for name in ids]
+
+    def _open(self, row: Incident) -> Opened | None:
+        if row.drill or row.derived or row.retracted_at is not None or incidents.is_second_report(row):
+            return None
+        report = IncidentReport.model_validate_json(row.body)
+        seen = Seen(incident=row.id, occurred_at=row.occurred_at, at=point_of(report))
+        values = facts(
+            report,
+            zone=self.work.partnership.zone,
+            partner=row.partner,
+            locality=row.locality,
+            place=self.work.policy.places.find(report.place),
+            derived=row.derived,
+        )
+        return Opened(seen=seen, facts=values)
+
+    def find(
+        self, *, key_id: str, source_ref: str | None, idempotency_key: str | None, content: str
+    ) -> Incident | None:
+        """The incident that a report is, if it came before. Raises Conflict for a reused key with other content."""
+        found = self.held.get((key_id, "key", idempotency_key)) if idempotency_key else None
+        if found and incidents.replays(found, content=content, idempotency_key=idempotency_key):
+            return found
+        if found and found.source_ref != source_ref:
+            raise Conflict("this Idempotency-Key was used before with other content; use a new key for a new incident")
+        if found:
+            raise Conflict("this Idempotency-Key was used before with other content; send a revision with a new key")
+        return self.held.get((key_id, "ref", source_ref)) if source_ref else None
+
+    def same_event(self, incident: Incident, pathway: str, told: Told) -> tuple[Task, str] | None:
+        """The open task of another agency's report of the same event, and how they were found to be the same."""
+        duplicates = self.work.policy.book.rulebook.duplicates
+        if duplicates is None or incident.drill:
+            return None
+        window: timedelta = duplicates.window
+        others = {
+            name: (bearer, marks)
+            for name, (bearer, marks) in self.near(told.event, incident.occurred_at, window).items()
+            if bearer.key_id != incident.key_id
+        }
+        same_kind = {
+            name
+            for name, (bearer, _) in others.items()
+            if "place" in duplicates.same and ("kind" not in duplicates.same or bearer.type == incident.type)
+        }
+        same_person = {name for name, (_, marks) in others.items() if marks & told.people}
+        for task, other in self._live_tasks(pathway, same_kind | same_person):
+            how = "the same person" if other in same_person else "the same place and kind"
+            return task, f"{how} within {window.total_seconds() / 3600:g} h"
+        return None
+
+    def _live_tasks(self, pathway: str, behind: Set[str]) -> Iterator[tuple[Task, str]]:
+        if not behind:
+            return
+        query = (
+            select(Task, TaskIncident.incident_id)
+            .join(TaskIncident, col(TaskIncident.task_id) == col(Task.id))
+            .join(Incident, col(Incident.id) == col(TaskIncident.incident_id))
+            .where(
+                col(TaskIncident.incident_id).in_(sorted(behind)),
+                col(Task.state).in_([state.value for state in LIVE]),
+                Task.pathway == pathway,
+                col(Task.drill).is_(False),
+                col(Incident.retracted_at).is_(None),
+            )
+            .order_by(col(Task.opened_at))
+        )
+        yield from self.work.session.exec(query).all()

@@ -1,0 +1,160 @@
+"""A session that also takes rows by the table: whatever a transaction opens is written in one statement a table, when
+something asks the database or at the end. The ORM alone writes object by object, at several times the cost of the commit."""
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Table, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
+from sqlmodel import Session as ModelSession
+from sqlmodel import SQLModel
+
+Row = TypeVar("Row", bound=SQLModel)
+Found = TypeVar("Found")
+# Which columns are set where a row's key is there already, and which column must lie in the past for that.
+Clash = tuple[tuple[str, ...], str | None]
+
+
+class Overtaken(Exception):
+    """Another transaction took, a moment before, what this one was about to take."""
+
+
+class Session(ModelSession):
+    """What every record function works with."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._rows: dict[tuple[Table, Clash | None], list[dict[str, Any]]] = {}
+        self._made: dict[tuple[type[SQLModel], str], list[Any]] = {}
+        self._made_here: set[int] = set()
+        self._read: dict[Hashable, Any] = {}
+
+    def put(self, model: type[SQLModel], *, replacing: tuple[str, ...] | None = None, **values: Any) -> None:
+        """Write a row with the others of its table. `replacing`: these columns are set where its key is there already;
+        with none of them nothing happens then."""
+        clash = None if replacing is None else (replacing, None)
+        self._rows.setdefault((_table(model), clash), []).append(_defaults(model) | values)
+
+    def take_over(self, model: type[SQLModel], *, past: str, now: Any, **values: Any) -> None:
+        """Write a row, in place of one with its key of which the column `past` is over. Where it isn't, writing raises
+        Overtaken."""
+        clash = (tuple(values), past)
+        self._rows.setdefault((_table(model), clash), []).append(_defaults(model) | values | {"moment": now})
+
+    def make(self, model: type[Row], **values: Any) -> Row:
+        """An object to be written with the others of its table. Changing it until then costs no statement."""
+        row: Row = manager_of_class(model).new_instance()
+        instance_dict(row).update(_defaults(model) | values)
+        make_transient_to_detached(row)
+        self.add(row)
+        self._made.setdefault((model, values.get("task_id") or values["id"]), []).append(row)
+        self._made_here.add(id(row))
+        return row
+
+    def unwritten(self, model: type[Row], owner: str) -> list[Row]:
+        """The objects of a kind that were made here, for the task of this id or as it, and are not in the database yet."""
+        return self._made.get((model, owner), [])
+
+    def all_unwritten(self, model: type[Row]) -> list[Row]:
+        """The objects of a kind that were made here and are not in the database yet."""
+        return [row for (kind, _), rows in self._made.items() if kind is model for row in rows]
+
+    def once(self, key: Hashable, read: Callable[[], Found]) -> Found:
+        """What `read` finds in the database, asked for once until something is written: for a whole group the same people
+        are on call. What was made here and is not written yet is not in it."""
+        if self._changed():
+            self.flush()
+        if key not in self._read:
+            with self.no_autoflush:
+                self._read[key] = read()
+        found: Found = self._read[key]
+        return found
+
+    def _changed(self) -> bool:
+        return bool(self.new or self.deleted) or any(id(row) not in self._made_here for row in self.dirty)
+
+    def flush(self, objects: Sequence[Any] | None = None) -> None:
+        """Write everything that waits."""
+        if self._rows or self._made or self._changed():
+            self._read.clear()
+        if self._rows or self._made:
+            self._write()
+        super().flush(objects)
+
+    def _write(self) -> None:
+        waiting, self._rows = self._rows, {}
+        made, self._made = self._made, {}
+        for (model, _), rows in made.items():
+            waiting.setdefault((_table(model), None), []).extend(map(_values, rows))
+        order = _in_order()
+        connection = self.connection()
+        for table, clash in sorted(waiting, key=lambda key: order[key[0]]):
+            rows = waiting[table, clash]
+            written = connection.execute(_insert(connection.dialect.name, table, clash), rows).rowcount
+            if clash and clash[1] and written < len(rows):
+                raise Overtaken(table.name)
+        for objects in made.values():
+            for row in objects:
+                # What was changed since it was made went in with it.
+                instance_state(row)._commit_all(instance_dict(row), self.identity_map)
+        self._made_here.clear()
+
+
+@cache
+def _insert(dialect: str, table: Table, clash: Clash | None) -> Any:
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    if clash is None:
+        return statement
+    replacing, past = clash
+    key = [column.name for column in table.primary_key]
+    if not replacing:
+        return statement.on_conflict_do_nothing(index_elements=key)
+    taken = statement.on_conflict_do_update(
+        index_elements=key,
+        set_={name: statement.excluded[name] for name in replacing if name not in key},
+        where=table.c[past] <= bindparam("moment", type_=table.c[past].type) if past else None,
+    )
+    return taken.execution_options(preserve_rowcount=True)
+
+
+@cache
+def _in_order() -> dict[Table, int]:
+    """A row that points to another comes after it."""
+    return {table: place for place, table in enumerate(SQLModel.metadata.sorted_tables)}
+
+
+@cache
+def _table(model: type[SQLModel]) -> Table:
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def _defaults(model: type[SQLModel]) -> dict[str, Any]:
+    fixed, made = _default_values(model)
+    return fixed | {name: make() for name, make in made.items()} if made else fixed
+
+
+@cache
+def _default_values(model: type[SQLModel]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
+    serial = [c.name for c in _table(model).primary_key if c.autoincrement is True or _numbers_itself(c)]
+    made = {name: field.default_factory for name, field in fields.items() if field.default_factory}
+    fixed = {name: field.default for name, field in fields.items() if name not in made and name not in serial}
+    return fixed, made  # type: ignore[return-value]
+
+
+def _numbers_itself(column: Any) -> bool:
+    return column is column.table._autoincrement_column
+
+
+@cache
+def _names(model: type[SQLModel]) -> tuple[str, ...]:
+    return tuple(column.name for column in _table(model).columns)
+
+
+def _values(row: SQLModel) -> dict[str, Any]:
+    values = instance_dict(row)
+    return {name: values[name] for name in _names(type(row))}
