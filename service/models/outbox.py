@@ -3,8 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import JSON, Field, SQLModel
+from sqlalchemy import BindParameter, ColumnElement, Index, UniqueConstraint, bindparam, text
+from sqlmodel import JSON, Field, SQLModel, col
 
 from service.database import UtcDateTime
 from service.privacy import SealedText
@@ -63,6 +63,14 @@ class OutboxMessage(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str | None = None
     tried: list[dict[str, object]] | None = Field(default=None, sa_type=JSON)
+
+
+def is_unsent() -> ColumnElement[bool]:
+    """What has not left, with the states written out: SQLite takes a partial index for no parameter."""
+    states: BindParameter[list[str]] = bindparam(
+        "unsent", [state.value for state in UNSENT], expanding=True, literal_execute=True
+    )
+    return col(OutboxMessage.state).in_(states)
 
 
 class ReceivedText(SQLModel, table=True):

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlmodel import func, select
 
 from notifiers.base import Channel, Message
 from rules.handover import Came, Try
-from service.models.outbox import UNSENT, MessageState, OutboxMessage
+from service.models.outbox import MessageState, OutboxMessage, is_unsent
 from service.records import bundles, outbox, turns
 from service.records.outbox import PAGE
 from service.records.turns import Room
@@ -111,5 +111,5 @@ def as_kept(tries: Iterable[Try]) -> list[dict[str, object]]:
 
 def first_at(work: Work) -> datetime | None:
     """When the next unsent message is due."""
-    query = select(func.min(OutboxMessage.due_at)).where(col(OutboxMessage.state).in_([s.value for s in UNSENT]))
+    query = select(func.min(OutboxMessage.due_at)).where(is_unsent())
     return work.session.exec(query).one()

@@ -10,7 +10,7 @@ from sqlmodel import and_, col, func, or_, select, update
 from notifiers import wording
 from notifiers.base import Channel
 from service.models.ids import new_id
-from service.models.outbox import UNSENT, MessageState, OutboxMessage
+from service.models.outbox import MessageState, OutboxMessage, is_unsent
 from service.models.tasks import Page, PageOutcome, Task, TaskState
 from service.models.timers import TimerKind
 from service.records import timers
@@ -125,4 +125,4 @@ def withdraw_pages(work: Work, task: Task) -> None:
 def unsent(work: Work) -> int:
     """How many messages have not left."""
     query = select(func.count()).select_from(OutboxMessage)
-    return work.session.exec(query.where(col(OutboxMessage.state).in_([s.value for s in UNSENT]))).one()
+    return work.session.exec(query.where(is_unsent())).one()

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from notifiers.base import Channel
 from service.database import skip_locked
-from service.models.outbox import UNSENT, OutboxMessage
+from service.models.outbox import OutboxMessage, is_unsent
 from service.records.outbox import PAGE
 from service.work import Work
 
@@ -56,7 +56,7 @@ def is_anything_due(work: Work, room: Room) -> bool:
 
 
 def _due(work: Work, room: Room) -> list[ColumnElement[bool]]:
-    due = [col(OutboxMessage.state).in_([s.value for s in UNSENT]), col(OutboxMessage.due_at) <= work.now]
+    due = [is_unsent(), col(OutboxMessage.due_at) <= work.now]
     full = [channel.value for channel, free in room.channels.items() if free <= 0]
     if full:
         due.append(col(OutboxMessage.channel).not_in(full))
