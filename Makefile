@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak check lock openapi screenshots bench bench-full bench-patterns bench-hotspots bench-simulation clean
+.PHONY: run test soak soak-storm soak-model check lock openapi screenshots bench bench-full bench-patterns bench-hotspots bench-simulation clean
 
 run: $(VENV)/.run
 	@$(BIN)/callout serve --port $(PORT)
@@ -35,9 +35,17 @@ test: $(VENV)/.test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-# An hour of the storm that `make test` has for seconds; SOAK_SECONDS and SOAK_RATE change it.
+# An hour of the storm that `make test` has for seconds, and beside it an hour of courses of events that nobody drew before.
+# SOAK_SECONDS and SOAK_EVERY change it.
+SOAK_SECONDS ?= 3600
 soak: $(VENV)/.test
-	@SOAK_SECONDS=$(or $(SOAK_SECONDS),3600) SOAK_EVERY=$(or $(SOAK_EVERY),10) $(BIN)/python -m pytest -q -p no:cacheprovider tests/chaos
+	@$(MAKE) --no-print-directory -j 2 soak-storm soak-model
+
+soak-storm: $(VENV)/.test
+	@SOAK_SECONDS=$(SOAK_SECONDS) SOAK_EVERY=$(or $(SOAK_EVERY),10) $(BIN)/python -m pytest -q -p no:cacheprovider tests/chaos
+
+soak-model: $(VENV)/.test
+	@$(BIN)/python -m tests.model.soak --seconds $(SOAK_SECONDS)
 
 check: $(VENV)/.test
 	@$(BIN)/ruff format --check --quiet . || { echo "run: .venv/bin/ruff format ." >&2; exit 1; }

@@ -69,9 +69,19 @@ class SetUp:
 
 @dataclass(frozen=True, kw_only=True)
 class Work(SetUp):
-    """What every record function takes. `channels` are those that some notifier serves."""
+    """What every record function takes. `channels` are those that some notifier serves.
+
+    `answered_at`: when what is acted on was said, if that reaches us late. Deadlines are met then; whatever follows from
+    it (pages, timers, answers) begins now.
+    """
 
     partnership: Partnership
     policy: Policy
     public_url: str
     channels: frozenset[Channel]
+    answered_at: datetime | None = None
+
+    @property
+    def counts_from(self) -> datetime:
+        """The moment from which an answer counts."""
+        return self.answered_at or self.now

@@ -97,7 +97,7 @@ def _no_receipt(work: Work, task: Task, message_id: str) -> None:
     page = work.session.get(Page, message.page_id) if message and message.page_id else None
     if message is None or page is None or message.state != MessageState.SENT or page.outcome is not None:
         return
-    if not outbox.still_paging(task):
+    if not outbox.may_page(task, page.worker):
         return
     who = work.partnership.worker_name(page.worker)
     timeline.note(work, task, "no receipt", f"page to {who}", actor=message.provider or "", channel=message.channel)

@@ -86,7 +86,7 @@ def ask_for_texts(runtime: Runtime) -> int:
 
 def _receive_late(work: Work, text: InboundText) -> Understood:
     then = min(text.received_at or work.now, work.now)
-    understood = _receive(replace(work, now=then), text)
+    understood = _receive(replace(work, answered_at=then), text)
     at = f"{then.astimezone(work.partnership.zone):%H:%M}"
     detail = f"{understood.meaning}, texted at {at}, reached us only now; it counts from then"
     for task in filter(None, (codes.task_of(work, code) for code in understood.codes)):

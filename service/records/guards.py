@@ -68,7 +68,10 @@ def let_go(work: Work, task: Task, worker: str) -> None:
 
 
 def watch(work: Work, task: Task) -> None:
-    """Somebody has a task whose deadlines are all past: look again later, so that it can't fall silent now."""
+    """Somebody has a task whose deadlines are all past: look again later, so that it can't fall silent now. A paused one is
+    watched from when it is resumed."""
+    if task.paused_at:
+        return
     unmet = [m for m in milestones.of_task(work, task.id) if m.met_at is None]
     if unmet and all(m.due_at <= work.now for m in unmet):
         timers.put(work, task.id, TimerKind.CHECK, work.now + TRUSTED_FOR)

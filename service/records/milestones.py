@@ -63,7 +63,7 @@ def meet(work: Work, task: Task, name: MilestoneName) -> bool:
     milestone = work.session.get(Milestone, (task.id, name.value))
     if milestone is None or milestone.met_at is not None:
         return False
-    milestone.met_at = work.now
+    milestone.met_at = max(work.counts_from, task.opened_at)
     work.session.add(milestone)
     timers.clear(work, task.id, TimerKind.WARN, TimerKind.BREACH, milestone=name.value)
     return True

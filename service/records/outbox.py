@@ -11,7 +11,7 @@ from notifiers import wording
 from notifiers.base import Channel
 from service.models.ids import new_id
 from service.models.outbox import MessageState, OutboxMessage, is_unsent
-from service.models.tasks import Page, PageOutcome, Task, TaskState
+from service.models.tasks import Page, Task, TaskState
 from service.models.timers import TimerKind
 from service.records import timers
 from service.work import Work
@@ -64,13 +64,13 @@ def write(
 
 
 def wanted(work: Work, row: OutboxMessage) -> bool:
-    """Whether a message still has to leave: a page only while its task needs somebody and its worker did not pass."""
+    """Whether a message still has to leave: a page only while its task needs somebody and it is not over itself."""
     if row.purpose != PAGE or row.task_id is None:
         return True
     task = work.session.get(Task, row.task_id)
     page = work.session.get(Page, row.page_id) if row.page_id else None
-    declined = page is not None and page.outcome == PageOutcome.PASSED
-    return task is not None and still_paging(task) and not declined
+    over = page is not None and page.outcome is not None
+    return task is not None and may_page(task, row.worker) and not over
 
 
 def still_paging(task: Task) -> bool:
@@ -78,10 +78,17 @@ def still_paging(task: Task) -> bool:
     return task.state == TaskState.OPEN or (task.state == TaskState.ACKNOWLEDGED and task.next_page_at is not None)
 
 
+def may_page(task: Task, worker: str | None) -> bool:
+    """Whether a worker may be disturbed for a task now: in a pause only the one whom a supervisor has given it to."""
+    return still_paging(task) and (task.paused_at is None or worker == task.assignee)
+
+
 def expect_receipt(work: Work, row: OutboxMessage, *, within: timedelta) -> None:
-    """A page was handed over: if nothing says by then that it arrived, the next channel is tried."""
-    if row.purpose == PAGE and row.task_id and row.state == MessageState.SENT:
-        timers.put(work, row.task_id, TimerKind.RECEIPT, work.now + within, row.id)
+    """A page was handed over: if nothing says by then that it arrived, the next channel is tried. Nothing is expected of
+    a page whose task was taken or paused before the provider had said that it took it."""
+    task = work.session.get(Task, row.task_id) if row.task_id else None
+    if row.purpose == PAGE and task and row.state == MessageState.SENT and may_page(task, row.worker):
+        timers.put(work, task.id, TimerKind.RECEIPT, work.now + within, row.id)
 
 
 def expect_no_receipt(work: Work, row: OutboxMessage) -> None:

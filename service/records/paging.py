@@ -180,7 +180,7 @@ def page_again(work: Work, row: Page) -> bool:
     """Page a worker by their next channel after one failed for good; False when there is none left."""
     task = work.session.get(Task, row.task_id)
     spec = work.partnership.worker_by_slug.get(row.worker)
-    if task is None or spec is None or not outbox.still_paging(task):
+    if task is None or spec is None or not outbox.may_page(task, row.worker):
         return False
     left = [c for c in FALLBACK if c in work.channels and address(spec, c) and c.value not in row.channels]
     if not left:

@@ -26,9 +26,9 @@ def pause(work: Work, task: Task, reason: str, until: datetime | None, *, actor:
     require_live(work, task)
     if not change(work, task, col(Task.paused_at).is_(None), paused_at=work.now, paused_until=until):
         raise Refused(Why.PAUSED, task, f"{task.code} is paused already")
+    paging.rest(work, task)
     timers.clear(work, task.id)
     timers.put(work, task.id, TimerKind.RESUME, until)
-    task.next_page_at = None
     when = paging.clock_time(until, work.partnership.zone)
     timeline.note(work, task, "paused", f"until {when}: {reason}", actor=actor)
     work.record("task.paused", task.id, actor=actor, until=until.isoformat())

@@ -45,7 +45,7 @@ def take(work: Work, task: Task, worker: str, *, actor: str, channel: str | None
 def _taken(work: Work, task: Task, worker: str, *, before: str | None, actor: str, channel: str | None) -> None:
     if task.acknowledged_at is None:
         # An answer found late counts from the provider's clock, which may be behind ours.
-        task.acknowledged_at = max(work.now, task.opened_at)
+        task.acknowledged_at = max(work.counts_from, task.opened_at)
         seconds = (task.acknowledged_at - task.opened_at).total_seconds()
         work.measured.append(Measured(figure=ACKNOWLEDGED, seconds=seconds))
     if before:
@@ -156,7 +156,7 @@ def complete(
         require_live(work, task)
         raise Refused(Why.NOT_TAKEN, task, f"nobody has taken {task.code} yet")
     milestones.meet(work, task, MilestoneName.COMPLETE)
-    task.completed_at = work.now
+    task.completed_at = max(work.counts_from, task.opened_at)
     timeline.note(work, task, "completed", f"{outcome}. {note}" if note else outcome, actor=actor, channel=channel)
     work.record("task.completed", task.id, actor=actor, outcome=outcome)
     _end(work, task)
