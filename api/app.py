@@ -44,6 +44,7 @@ from api import (
     workers,
 )
 from api.access import Callers, RateLimit
+from api.admission import Admission
 from api.boundary import Boundary
 from api.feeds import codelists
 from api.pages import board, places_map, sandbox_page, sign_in, task_card, task_page
@@ -136,6 +137,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.callers = Callers()
     app.state.desk = desk
     app.state.rate_limit = RateLimit(a_minute=runtime.settings.rate_limit, burst=runtime.settings.rate_burst)
+    app.add_middleware(Admission, longest=runtime.settings.intake_queue)
     app.add_middleware(Boundary, secure=runtime.settings.public_url.startswith("https://"))
     problems.install(app)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -60,6 +60,11 @@ class Settings(ProviderSettings):
     )
     rate_limit: int = Field(default=1200, ge=0, description="requests a minute for each key; 0 switches it off")
     rate_burst: int = Field(default=600, ge=1, description="requests a key may make at once")
+    intake_queue: int = Field(
+        default=400,
+        ge=2,
+        description="requests that may wait for an answer at once; a further one gets 503 and is not read, reads from half of it",
+    )
     reconcile_seconds: int = Field(
         default=180, ge=1, le=3600, description="how often the provider is asked for texts that never reached us"
     )
