@@ -1,5 +1,6 @@
 """Access keys: made, listed and revoked by admins."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -9,9 +10,10 @@ from api import examples
 from api.access import AdminDep, RuntimeDep, callers_of
 from api.problems import responses
 from api.shapes import KeyPage, NewKeyShape
+from service.flows import feeds as feed_flow
 from service.flows import setup
 from service.models.access import AccessKey, Role
-from service.records import keys
+from service.records import feeds, keys
 
 router = APIRouter(prefix="/v1/keys", tags=["Keys"])
 
@@ -39,11 +41,31 @@ _KEY: dict[str, Any] = {
     "localities": [],
     "created_at": "2026-11-20T09:00:00Z",
     "revoked_at": None,
+    "rhythm": None,
+}
+_RHYTHM = {
+    "every": "PT24H",
+    "during": "school-day",
+    "heard_at": "2026-11-20T15:41:04Z",
+    "state": "speaking",
+    "task": None,
 }
 
 
-def _shape(key: AccessKey) -> dict[str, Any]:
-    return {field: getattr(key, field) for field in ("id", "name", "role", "localities", "created_at", "revoked_at")}
+class RhythmBody(BaseModel):
+    """How often a partner's feed speaks at least."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"every": "PT24H", "during": "school-day"}})
+
+    every: timedelta = Field(description="an ISO 8601 duration, 15 minutes to 92 days")
+    during: str | None = Field(
+        default=None, max_length=64, description="a calendar of the rulebook's, whose open time alone counts"
+    )
+
+
+def _shape(key: AccessKey, rhythm: dict[str, Any] | None = None) -> dict[str, Any]:
+    told = ("id", "name", "role", "localities", "created_at", "revoked_at")
+    return {field: getattr(key, field) for field in told} | {"rhythm": rhythm}
 
 
 @router.post(
@@ -73,12 +95,35 @@ def create_key(body: KeyBody, caller: AdminDep, runtime: RuntimeDep) -> dict[str
     "",
     response_model=KeyPage,
     summary="List keys",
-    responses={**examples.answer({"items": [_KEY]}), **responses(401, 403, 429)},
+    responses={**examples.answer({"items": [_KEY | {"rhythm": _RHYTHM}]}), **responses(401, 403, 429)},
 )
 def list_keys(_caller: AdminDep, runtime: RuntimeDep) -> dict[str, Any]:
-    """Without their secrets."""
+    """Without their secrets, and with what is expected of partners' feeds."""
     with runtime.database.reading() as session:
-        return {"items": [_shape(key) for key in keys.listed(session)]}
+        rhythms = feeds.views(session)
+        return {"items": [_shape(key, rhythms.get(key.id)) for key in keys.listed(session)]}
+
+
+@router.put(
+    "/{key_id}/rhythm",
+    status_code=204,
+    summary="Expect a feed to speak",
+    responses=responses(401, 403, 404, 413, 415, 422, 429),
+)
+def expect_of_feed(key_id: KeyId, body: RhythmBody, caller: AdminDep, runtime: RuntimeDep) -> None:
+    """When nothing comes from this key for longer, or all that comes is refused, the duty manager gets a triage task."""
+    feed_flow.expect(runtime, key_id, body.every, during=body.during, actor=caller.name)
+
+
+@router.delete(
+    "/{key_id}/rhythm",
+    status_code=204,
+    summary="Expect nothing of a feed",
+    responses=responses(401, 403, 404, 422, 429),
+)
+def expect_nothing_of_feed(key_id: KeyId, caller: AdminDep, runtime: RuntimeDep) -> None:
+    """What was opened for its silence is called off."""
+    feed_flow.expect_nothing(runtime, key_id, actor=caller.name)
 
 
 @router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(401, 403, 404, 422, 429))

@@ -1,6 +1,6 @@
 """The shapes of answers. They carry no defaults, so that a client sees every field that is always there."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -266,6 +266,16 @@ class AuditPage(BaseModel):
     next: int | None
 
 
+class RhythmShape(BaseModel):
+    """How often a partner's feed is expected to speak, and how it stood when it was looked at last."""
+
+    every: timedelta
+    during: str | None
+    heard_at: datetime
+    state: Literal["speaking", "silent", "refused"]
+    task: str | None
+
+
 class KeyShape(BaseModel):
     """A key without its secret."""
 
@@ -275,6 +285,7 @@ class KeyShape(BaseModel):
     localities: list[str]
     created_at: datetime
     revoked_at: datetime | None
+    rhythm: RhythmShape | None
 
 
 class NewKeyShape(KeyShape):

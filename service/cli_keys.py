@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
+from rules.durations import parse_duration
 from service.console import ready_runtime, user
-from service.flows import setup
+from service.errors import Invalid
+from service.flows import feeds, setup
 from service.models.access import Role
 from service.records import keys
 
@@ -48,3 +50,25 @@ def revoke_key(key: Annotated[str, typer.Argument(help="Its id, as listed.")]) -
     with ready_runtime() as runtime:
         setup.revoke_key(runtime, key, actor=f"cli:{user()}")
     print(f"{key} is revoked")
+
+
+@app.command("rhythm")
+def expect(
+    key: Annotated[str, typer.Argument(help="Its id, as listed.")],
+    every: Annotated[str, typer.Option(help="How often it speaks at least, such as 24h; off: expect nothing of it.")],
+    during: Annotated[
+        str | None, typer.Option(help="A calendar of the rulebook's, whose open time alone counts.")
+    ] = None,
+) -> None:
+    """Expect a partner's feed to speak: its silence then opens a triage task."""
+    with ready_runtime() as runtime:
+        if every == "off":
+            feeds.expect_nothing(runtime, key, actor=f"cli:{user()}")
+            print(f"nothing is expected of {key}")
+            return
+        try:
+            often = parse_duration(every)
+        except ValueError as error:
+            raise Invalid(f"--every: {error}") from None
+        feeds.expect(runtime, key, often, during=during, actor=f"cli:{user()}")
+    print(f"{key} is expected to speak every {every}" + (f" of {during}" if during else ""))

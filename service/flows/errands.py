@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from service.models.errands import Errand, ErrandKind
-from service.records import duty_lists, errands, lone_workers, rota_watch
+from service.records import duty_lists, errands, feeds, lone_workers, rota_watch
 from service.runtime import Runtime
 from service.work import Work
 
@@ -24,6 +24,7 @@ DONE_BY: Mapping[ErrandKind, Callable[[Work, Errand], None]] = {
     ErrandKind.COVERAGE: rota_watch.check,
     ErrandKind.CHECK_IN: lone_workers.due,
     ErrandKind.DUTY_LIST: duty_lists.send,
+    ErrandKind.FEED: feeds.look,
 }
 
 # The errands that are always there, with when each falls due first; None: the settings do without it.

@@ -8,13 +8,14 @@ from sqlalchemy.exc import DBAPIError
 from service.database import worth_repeating
 from service.errors import NotFound, ServiceError
 from service.models.incidents import Incident
-from service.records import judging
+from service.records import feeds, judging
 from service.records.judging import Submission, Taken, Withdrawal
 from service.rows import Overtaken
 from service.runtime import Runtime
 from service.work import Work
 
 TRIES = 5
+NEW = "new"
 Result = Taken | ServiceError
 
 
@@ -64,6 +65,9 @@ def _together(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) 
                 results += judging.accept(work, [each for each in group if isinstance(each, Submission)])
             else:
                 results += [_withdraw(work, each) for each in group if isinstance(each, Withdrawal)]
+        # What is new leaves a row by which its feed is known to speak.
+        told = zip(submissions, results, strict=True)
+        feeds.heard(work, {each.key_id for each, came in told if isinstance(came, Taken) and came.result != NEW})
     return results
 
 

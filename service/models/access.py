@@ -29,3 +29,21 @@ class AccessKey(SQLModel, table=True):
     needs_lawful_basis: bool = False
     created_at: datetime = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class FeedRhythm(SQLModel, table=True):
+    """How often a partner's feed is expected to speak; `during`: the rulebook's calendar whose open time counts.
+
+    `heard_at`: when it was last known to say anything, `taken_at`: anything that could be taken. The tasks are those opened
+    for its silence, or because all that it says is refused; None again once it speaks well.
+    """
+
+    __tablename__ = "feed_rhythm"
+
+    key_id: str = Field(primary_key=True, foreign_key="access_key.id")
+    every_seconds: float
+    during: str | None = None
+    heard_at: datetime = Field(sa_type=UtcDateTime)
+    taken_at: datetime = Field(sa_type=UtcDateTime)
+    silent_task: str | None = None
+    refused_task: str | None = None

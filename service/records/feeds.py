@@ -1,0 +1,158 @@
+"""Partners' feeds: how often each is expected to speak, and what is done when one falls silent or is always refused."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlmodel import Session, col, func, select, update
+
+from rules.calendar import NeverOpenError
+from rules.rulebook import TRIAGE
+from service.models.access import AccessKey, FeedRhythm
+from service.models.errands import Errand, ErrandKind
+from service.models.incidents import Incident, RefusedReport
+from service.models.tasks import LIVE, TaskState
+from service.partnership import DUTY_TEAM
+from service.records import errands, ourselves, tasks, timeline, transitions
+from service.work import Work
+
+log = structlog.get_logger()
+
+REFUSED_RUN = 5  # so many refusals with nothing taken between them: the feed is broken, not one report
+LOOKED_AGAIN, LOOKED_AT_LEAST = timedelta(minutes=15), timedelta(hours=1)
+CALENDAR_ENDED = timedelta(days=1)
+LABELS = {"feed_silent": "Feed silent", "feed_refused": "Feed refused"}
+
+
+def expect(work: Work, key: AccessKey, every: timedelta, during: str | None) -> None:
+    """Expect a feed to speak at least so often, counted from now."""
+    row = work.session.get(FeedRhythm, key.id, with_for_update=True)
+    if row is None:
+        row = FeedRhythm(key_id=key.id, every_seconds=0, heard_at=work.now, taken_at=work.now)
+    row.every_seconds, row.during, row.heard_at = every.total_seconds(), during, work.now
+    work.session.add(row)
+    errands.put(work, ErrandKind.FEED, _next_look(work, row), subject=key.id)
+
+
+def expect_nothing(work: Work, key_id: str) -> bool:
+    """Nothing is expected of a feed any more, and what was opened for it is called off; False when nothing was."""
+    errands.clear(work, ErrandKind.FEED, key_id)
+    row = work.session.get(FeedRhythm, key_id, with_for_update=True)
+    if row is None:
+        return False
+    for task_id in (row.silent_task, row.refused_task):
+        _over(work, task_id, "nothing is expected of this feed any more")
+    work.session.delete(row)
+    return True
+
+
+def heard(work: Work, key_ids: Iterable[str]) -> None:
+    """Feeds said something that can be taken and leaves no row of its own, such as a report that is held already."""
+    keys = list(key_ids)
+    if keys:
+        marked = update(FeedRhythm).where(col(FeedRhythm.key_id).in_(keys))
+        work.session.exec(marked.values(heard_at=work.now, taken_at=work.now))
+
+
+def look(work: Work, errand: Errand) -> None:
+    """Whether a feed has spoken in time, and whether anything of what it says can be taken."""
+    row = work.session.get(FeedRhythm, errand.subject, with_for_update=True)
+    key = work.session.get(AccessKey, errand.subject)
+    if row is None or key is None or key.revoked_at is not None:
+        expect_nothing(work, errand.subject)
+        return
+    refused = _listen(work, row)
+    if _due_at(work, row) > work.now:
+        _over(work, row.silent_task, "the feed speaks again")
+        row.silent_task = None
+    elif row.silent_task is None:
+        row.silent_task = _tell(
+            work, key, "feed_silent", f"{key.name} has sent nothing since {_clock(work, row.heard_at)}"
+        )
+    if refused < REFUSED_RUN:
+        _over(work, row.refused_task, "what the feed sends is taken again")
+        row.refused_task = None
+    elif row.refused_task is None:
+        since = f"all of {refused} reports since {_clock(work, row.taken_at)}"
+        row.refused_task = _tell(work, key, "feed_refused", f"what {key.name} sends is refused, {since}")
+    work.session.add(row)
+    errands.put(work, ErrandKind.FEED, _next_look(work, row), subject=key.id)
+
+
+def _listen(work: Work, row: FeedRhythm) -> int:
+    """Bring up to date when a feed spoke; how many reports were refused since one was taken."""
+    newest = select(func.max(Incident.received_at)).where(
+        Incident.key_id == row.key_id, col(Incident.received_at) > row.taken_at
+    )
+    row.taken_at = work.session.exec(newest).one() or row.taken_at
+    refused = select(func.max(RefusedReport.at), func.count()).where(
+        RefusedReport.key_id == row.key_id, col(RefusedReport.at) > row.taken_at
+    )
+    last, number = work.session.exec(refused).one()
+    row.heard_at = max(row.heard_at, row.taken_at, last or row.taken_at)
+    return number
+
+
+def _due_at(work: Work, row: FeedRhythm) -> datetime:
+    every = timedelta(seconds=row.every_seconds)
+    calendar = work.policy.book.calendars_in(work.partnership.zone).get(row.during or "")
+    if calendar is None:
+        return row.heard_at + every
+    try:
+        return calendar.add_open_time(row.heard_at, every)
+    except NeverOpenError:
+        log.warning("a feed's calendar has no open day", key=row.key_id, calendar=row.during)
+        return work.now + CALENDAR_ENDED
+
+
+def _next_look(work: Work, row: FeedRhythm) -> datetime:
+    """When its time is over; while it is, soon, and less and less often; in any case within the hour, for what is refused."""
+    late = work.now - _due_at(work, row)
+    wait = max(LOOKED_AGAIN, late / 24) if late >= timedelta(0) else min(-late, LOOKED_AT_LEAST)
+    return work.now + wait
+
+
+def _tell(work: Work, key: AccessKey, kind: str, reason: str) -> str:
+    triage = work.policy.book.rulebook.pathway(TRIAGE).model_copy(update={"sms_label": LABELS[kind]})
+    task = ourselves.report(
+        work,
+        kind=kind,
+        pathway=TRIAGE,
+        policy=triage,
+        team=DUTY_TEAM,
+        locality=key.localities[0] if len(key.localities) == 1 else None,
+        summary=f"{reason}. Please ask them; what was refused is at /v1/incidents/refused.",
+        reason=reason,
+    )
+    return task.id
+
+
+def _over(work: Work, task_id: str | None, why: str) -> None:
+    """End a task that was opened for a feed if nobody has it; whoever has it hears that there is news."""
+    task = tasks.lock(work, task_id) if task_id else None
+    if task is None or task.state not in LIVE:
+        return
+    if task.state == TaskState.OPEN:
+        transitions.cancel(work, task, why, actor=timeline.SERVICE)
+    else:
+        timeline.note(work, task, "feed", why)
+        transitions.tell_holders(work, task, "updated")
+
+
+def views(session: Session) -> dict[str, dict[str, Any]]:
+    """What is expected of feeds, by key, and how they stood when they were looked at last."""
+    return {
+        row.key_id: {
+            "every": timedelta(seconds=row.every_seconds),
+            "during": row.during,
+            "heard_at": row.heard_at,
+            "state": "silent" if row.silent_task else "refused" if row.refused_task else "speaking",
+            "task": row.silent_task or row.refused_task,
+        }
+        for row in session.exec(select(FeedRhythm)).all()
+    }
+
+
+def _clock(work: Work, moment: datetime) -> str:
+    return f"{moment.astimezone(work.partnership.zone):%H:%M %a %d %b}"

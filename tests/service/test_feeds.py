@@ -1,0 +1,150 @@
+"""A partner's feed that is expected to speak: its silence is told once, and is over when it speaks again."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel import col, select
+
+from rules.incident import IncidentReport
+from service.clock import SandboxClock
+from service.engine import Engine
+from service.errors import Invalid, NotFound
+from service.flows import feeds, intake, setup
+from service.models.access import AccessKey, Role
+from service.models.incidents import Purpose
+from service.models.outbox import OutboxMessage
+from service.models.tasks import Task, TaskState
+from service.records import feeds as rows
+from service.records import incidents, transitions
+from service.records.judging import Submission
+from service.runtime import Runtime
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def engine(runtime: Runtime) -> Engine:
+    """An engine that moves only when the test says so."""
+    return Engine(runtime)
+
+
+@pytest.fixture
+def feed(runtime: Runtime) -> AccessKey:
+    """A partner's key from which something is expected every day."""
+    key, _ = setup.make_key(runtime, role=Role.PARTNER, name="Quarry Hill School", localities=[], actor="admin")
+    feeds.expect(runtime, key.id, DAY, during=None, actor="admin")
+    return key
+
+
+def report(runtime: Runtime, key: AccessKey, ref: str) -> str:
+    body = IncidentReport(
+        type="weapon_in_school",
+        occurred_at=datetime.fromisoformat("2026-11-20T15:00:00Z"),
+        source_ref=ref,
+        locality="south",
+    )
+    return intake.accept(runtime, [Submission(report=body, key_id=key.id, partner=key.name)])[0].result  # type: ignore[union-attr]
+
+
+def refuse(runtime: Runtime, key: AccessKey, times: int) -> None:
+    with runtime.transaction() as work:
+        for _ in range(times):
+            incidents.keep_refused(work, key_id=key.id, partner=key.name, status=422, problem={}, body="{}")
+
+
+def told_of(runtime: Runtime) -> list[Task]:
+    with runtime.reading() as work:
+        query = select(Task).where(Task.purpose == Purpose.WATCH.value, col(Task.pathway) == "triage")
+        return list(work.session.exec(query.order_by(col(Task.id))).all())
+
+
+def state(runtime: Runtime, key: AccessKey) -> str:
+    with runtime.database.reading() as session:
+        return str(rows.views(session)[key.id]["state"])
+
+
+def test_silence_opens_one_triage_task_and_speaking_ends_it(runtime: Runtime, engine: Engine, feed: AccessKey) -> None:
+    engine.advance(DAY - timedelta(minutes=1))
+    assert told_of(runtime) == []
+    engine.advance(timedelta(hours=5))
+    [task] = told_of(runtime)
+    assert (task.team, task.state) == ("duty", TaskState.OPEN)
+    assert state(runtime, feed) == "silent"
+    with runtime.reading() as work:
+        texts = [m.text for m in work.session.exec(select(OutboxMessage).where(OutboxMessage.task_id == task.id)).all()]
+    assert any("Feed silent" in text for text in texts)
+    assert not any("Quarry" in text for text in texts)
+    assert report(runtime, feed, "A-1") == "new"
+    engine.advance(timedelta(hours=1))
+    assert [each.state for each in told_of(runtime)] == [TaskState.CANCELLED]
+    assert state(runtime, feed) == "speaking"
+
+
+def test_a_report_that_is_held_already_counts_as_life(runtime: Runtime, engine: Engine, feed: AccessKey) -> None:
+    report(runtime, feed, "A-1")
+    for _ in range(3):
+        engine.advance(timedelta(hours=20))
+        assert report(runtime, feed, "A-1") == "replayed"
+    assert told_of(runtime) == []
+
+
+def test_whoever_has_the_silence_in_hand_keeps_it_and_hears_that_the_feed_speaks(
+    runtime: Runtime, engine: Engine, feed: AccessKey
+) -> None:
+    engine.advance(DAY + timedelta(minutes=1))
+    [task] = told_of(runtime)
+    with runtime.transaction() as work:
+        transitions.take(work, work.session.get_one(Task, task.id), "dana", actor="dana")
+    report(runtime, feed, "A-1")
+    engine.advance(timedelta(hours=1))
+    [task] = told_of(runtime)
+    assert task.state == TaskState.ACKNOWLEDGED
+    with runtime.reading() as work:
+        query = select(OutboxMessage).where(OutboxMessage.task_id == task.id, OutboxMessage.worker == "dana")
+        assert any("new information" in message.text for message in work.session.exec(query).all())
+
+
+def test_a_feed_of_which_all_is_refused_is_told_as_broken(runtime: Runtime, engine: Engine, feed: AccessKey) -> None:
+    refuse(runtime, feed, 4)
+    engine.advance(timedelta(hours=2))
+    assert told_of(runtime) == []
+    refuse(runtime, feed, 1)
+    engine.advance(timedelta(hours=2))
+    assert len(told_of(runtime)) == 1
+    assert state(runtime, feed) == "refused"
+    report(runtime, feed, "A-1")
+    engine.advance(timedelta(hours=2))
+    assert [each.state for each in told_of(runtime)] == [TaskState.CANCELLED]
+
+
+def test_only_the_open_time_of_a_calendar_counts(runtime: Runtime, engine: Engine) -> None:
+    friday = datetime.fromisoformat("2026-11-27T16:00:00+00:00")
+    assert isinstance(runtime.clock, SandboxClock)
+    runtime.clock.set_to(friday)
+    key, _ = setup.make_key(runtime, role=Role.PARTNER, name="A school", localities=[], actor="admin")
+    feeds.expect(runtime, key.id, timedelta(hours=4), during="school-day", actor="admin")
+    engine.advance(timedelta(days=2))
+    assert told_of(runtime) == []
+    engine.advance(datetime.fromisoformat("2026-11-30T11:31:00+00:00") - runtime.clock.now())
+    assert len(told_of(runtime)) == 1
+
+
+def test_what_is_not_expected_any_more_is_called_off(runtime: Runtime, engine: Engine, feed: AccessKey) -> None:
+    engine.advance(DAY + timedelta(minutes=1))
+    feeds.expect_nothing(runtime, feed.id, actor="admin")
+    assert [each.state for each in told_of(runtime)] == [TaskState.CANCELLED]
+    with pytest.raises(NotFound):
+        feeds.expect_nothing(runtime, feed.id, actor="admin")
+
+
+def test_a_revoked_key_is_expected_to_be_silent(runtime: Runtime, engine: Engine, feed: AccessKey) -> None:
+    setup.revoke_key(runtime, feed.id, actor="admin")
+    engine.advance(2 * DAY)
+    assert told_of(runtime) == []
+
+
+def test_what_can_not_be_expected_is_refused_with_what_would_be_right(runtime: Runtime, feed: AccessKey) -> None:
+    with pytest.raises(Invalid) as refused:
+        feeds.expect(runtime, feed.id, timedelta(minutes=1), during="school-dya", actor="admin")
+    assert [fault.pointer for fault in refused.value.faults] == ["/every", "/during"]
+    assert "school-day" in refused.value.faults[1].detail
