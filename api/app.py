@@ -41,6 +41,7 @@ from api import (
     sla,
     stream,
     tasks,
+    watch,
     workers,
 )
 from api.access import Callers, RateLimit
@@ -100,6 +101,7 @@ PARTS = (
     callbacks,
     callbacks_notify,
     stream,
+    watch,
     health,
 )
 

@@ -3,6 +3,7 @@
 from rules.rulebook import Pathway
 
 SOS, MISSED_CHECK_IN = "lone-worker-sos", "missed-check-in"
+TEST_PAGE, PAGES_DO_NOT_ARRIVE = "test-page", "pages-do-not-arrive"
 
 OWN_PATHWAYS = {
     # Lead and duty manager are called at once, by everything there is.
@@ -32,6 +33,30 @@ OWN_PATHWAYS = {
                 {"page": "lead", "by": ["sms", "voice"]},
                 {"after": "5m", "page": "duty", "by": ["sms", "voice", "email"], "repeat": "15m"},
             ],
+        }
+    ),
+    # It pages nobody: one text goes to a test number.
+    TEST_PAGE: Pathway.model_validate(
+        {
+            "title": "A test of the way that pages take",
+            "sms_label": "Test",
+            "team": "duty",
+            "priority": "normal",
+            "sla": {"acknowledge": "1h"},
+            "outcomes": ["arrived"],
+            "escalation": [{"page": "duty", "by": ["sms"], "repeat": "24h"}],
+        }
+    ),
+    # By what is not a text first: that is what may be broken.
+    PAGES_DO_NOT_ARRIVE: Pathway.model_validate(
+        {
+            "title": "A test page did not arrive",
+            "sms_label": "Texts may not arrive",
+            "team": "duty",
+            "priority": "critical",
+            "sla": {"acknowledge": "15m", "complete": "24h"},
+            "outcomes": ["mended", "false_alarm"],
+            "escalation": [{"page": "duty", "by": ["voice", "email", "sms"], "repeat": "30m"}],
         }
     ),
 }

@@ -65,6 +65,18 @@ class Metrics:
         )
         self._queued = Gauge("callout_queued", "Rows that wait", ["queue"], registry=self.registry)
 
+        self._test_seconds = Gauge(
+            "callout_synthetic_seconds",
+            "From the latest test page being written to its receipt",
+            registry=self.registry,
+        )
+        self._test_worked = Gauge(
+            "callout_synthetic_last_success_timestamp_seconds", "When a test page arrived last", registry=self.registry
+        )
+        self._test_failing = Gauge(
+            "callout_synthetic_failing", "1 while test pages do not arrive", registry=self.registry
+        )
+
     def taken_in(self, result: str) -> None:
         """A report was new, replayed, revised or refused."""
         self._incidents.labels(result=result).inc()
@@ -94,6 +106,14 @@ class Metrics:
     def deadman(self, result: str) -> None:
         """The address of the dead man's switch was reached, or was not."""
         self._deadman.labels(result=result).inc()
+
+    def test_pages(self, *, seconds: float | None, worked_at: float | None, failing: bool) -> None:
+        """Set how the latest test pages went: nothing is shown before the first arrived."""
+        if seconds is not None:
+            self._test_seconds.set(seconds)
+        if worked_at is not None:
+            self._test_worked.set(worked_at)
+        self._test_failing.set(failing)
 
     def standing(
         self,

@@ -14,13 +14,14 @@ from service.clock import Clock, SandboxClock, SystemClock
 from service.database import WAKE_CHANNEL, Database
 from service.metrics import Metrics
 from service.models.people import Preference
+from service.partnership import e164
 from service.privacy import Keyring
 from service.records import audit, inforce
 from service.rows import Session
 from service.secret import secret_of
 from service.settings import Settings
 from service.standing import Standing
-from service.work import SetUp, Work
+from service.work import PageTest, SetUp, Work
 
 CLOCK_PREFERENCE = "sandbox-clock"
 
@@ -106,6 +107,7 @@ class Runtime:
             keyring=self.keyring,
             public_url=self.settings.public_url,
             channels=frozenset(self.notifiers),
+            test_page=_test_page(self.settings),
         )
 
     def close(self) -> None:
@@ -119,6 +121,14 @@ class Runtime:
         """Every provider once, whatever channels it serves."""
         every = (each for providers in self.notifiers.values() for each in providers)
         return list({id(each): each for each in every}.values())
+
+
+def _test_page(settings: Settings) -> PageTest | None:
+    if not settings.synthetic_hours:
+        return None
+    within = timedelta(seconds=settings.synthetic_seconds)
+    every = timedelta(hours=settings.synthetic_hours)
+    return PageTest(number=e164(settings.synthetic_number), every=every, within=within)
 
 
 def build_runtime(settings: Settings) -> Runtime:

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from service.errors import SettingsWrong
+from service.partnership import e164
 from service.provider_settings import ProviderSettings
 from service.setting_types import HttpAddress, is_http, weak
 
@@ -85,6 +86,13 @@ class Settings(ProviderSettings):
     ready_lag_seconds: int = Field(
         default=120, ge=1, le=86400, description="/readyz fails when what is due has waited for longer"
     )
+    synthetic_hours: float = Field(
+        default=0, ge=0, le=168, description="how often a test page goes to the test number; 0: never"
+    )
+    synthetic_number: str = Field(default="", description="a mobile number that answers no page, for test pages")
+    synthetic_seconds: int = Field(
+        default=180, ge=10, le=3600, description="within how long a test page must arrive, or the duty manager is paged"
+    )
     send_threads: int = Field(default=8, ge=1, le=64, description="messages handed to providers at the same time")
 
     @property
@@ -128,9 +136,15 @@ class Settings(ProviderSettings):
 
     def _watch_faults(self) -> list[str]:
         address = self.deadman_url.get_secret_value()
-        if not address or is_http(address):
-            return []
-        return ["CALLOUT_DEADMAN_URL must be an address that begins with http:// or https://"]
+        faults = []
+        if address and not is_http(address):
+            faults.append("CALLOUT_DEADMAN_URL must be an address that begins with http:// or https://")
+        if self.synthetic_hours:
+            try:
+                e164(self.synthetic_number)
+            except ValueError as error:
+                faults.append(f"CALLOUT_SYNTHETIC_NUMBER {error}: CALLOUT_SYNTHETIC_HOURS is set, and needs it")
+        return faults
 
 
 def read_settings() -> Settings:

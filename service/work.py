@@ -1,7 +1,7 @@
 """One transaction's work: its session, its moment, and the policy and people in force at that moment."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from notifiers.base import Channel
 from rules.match import Judge
@@ -68,8 +68,18 @@ class SetUp:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PageTest:
+    """How often a test page goes to which number, and within what time it must arrive."""
+
+    number: str
+    every: timedelta
+    within: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
 class Work(SetUp):
-    """What every record function takes. `channels` are those that some notifier serves.
+    """What every record function takes. `channels` are those that some notifier serves; `test_page` is None where the
+    settings do without.
 
     `answered_at`: when what is acted on was said, if that reaches us late. Deadlines are met then; whatever follows from
     it (pages, timers, answers) begins now.
@@ -79,6 +89,7 @@ class Work(SetUp):
     policy: Policy
     public_url: str
     channels: frozenset[Channel]
+    test_page: PageTest | None = None
     answered_at: datetime | None = None
 
     @property

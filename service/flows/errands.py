@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from service.models.errands import Errand, ErrandKind
-from service.records import duty_lists, errands, feeds, lone_workers, rota_watch
+from service.records import duty_lists, errands, feeds, lone_workers, rota_watch, test_pages
 from service.runtime import Runtime
 from service.work import Work
 
@@ -25,12 +25,14 @@ DONE_BY: Mapping[ErrandKind, Callable[[Work, Errand], None]] = {
     ErrandKind.CHECK_IN: lone_workers.due,
     ErrandKind.DUTY_LIST: duty_lists.send,
     ErrandKind.FEED: feeds.look,
+    ErrandKind.TEST_PAGE: test_pages.due,
 }
 
 # The errands that are always there, with when each falls due first; None: the settings do without it.
 STANDING: Mapping[ErrandKind, Callable[[Work], datetime | None]] = {
     ErrandKind.COVERAGE: rota_watch.first_check,
     ErrandKind.DUTY_LIST: duty_lists.next_at,
+    ErrandKind.TEST_PAGE: test_pages.next_at,
 }
 
 

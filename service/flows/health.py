@@ -4,7 +4,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service import schema
 from service.errors import ServiceError
-from service.records import claims, errands, outbox, providers, reports, timers
+from service.records import claims, errands, outbox, providers, reports, test_pages, timers
 from service.runtime import Runtime
 from service.schema import Standing
 from service.work import Work
@@ -78,6 +78,12 @@ def figures(runtime: Runtime) -> bytes:
                 "timers": timers.waiting(work),
                 "errands": errands.waiting(work),
             }
+            tested = test_pages.standing(work)
+        runtime.metrics.test_pages(
+            seconds=tested.seconds,
+            worked_at=tested.worked_at.timestamp() if tested.worked_at else None,
+            failing=tested.failing_since is not None,
+        )
         runtime.metrics.providers_stand({(each.channel.value, each.provider): each.up for each in stand})
         runtime.metrics.standing(milestones=milestones, tasks=tasks, lag=lag, queued=queued)
     except (ServiceError, SQLAlchemyError):

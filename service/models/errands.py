@@ -13,6 +13,7 @@ class ErrandKind(StrEnum):
     """What is to be done."""
 
     CHECK_IN = "check-in"  # a worker who is out has said by now that they are safe, or is asked; they are the subject
+    TEST_PAGE = "test-page"  # send a text to the test number, or look whether it arrived
     FEED = "feed"  # look whether a partner's feed, the subject, has spoken in time
     DUTY_LIST = "duty-list"  # tell the leads who is on call today
     COVERAGE = "coverage"  # look for gaps in the rotas of the days to come

@@ -12,9 +12,8 @@ from rules.rulebook import TRIAGE
 from service.models.access import AccessKey, FeedRhythm
 from service.models.errands import Errand, ErrandKind
 from service.models.incidents import Incident, RefusedReport
-from service.models.tasks import LIVE, TaskState
 from service.partnership import DUTY_TEAM
-from service.records import errands, ourselves, tasks, timeline, transitions
+from service.records import errands, ourselves
 from service.work import Work
 
 log = structlog.get_logger()
@@ -42,7 +41,7 @@ def expect_nothing(work: Work, key_id: str) -> bool:
     if row is None:
         return False
     for task_id in (row.silent_task, row.refused_task):
-        _over(work, task_id, "nothing is expected of this feed any more")
+        ourselves.over(work, task_id, "nothing is expected of this feed any more")
     work.session.delete(row)
     return True
 
@@ -64,14 +63,14 @@ def look(work: Work, errand: Errand) -> None:
         return
     refused = _listen(work, row)
     if _due_at(work, row) > work.now:
-        _over(work, row.silent_task, "the feed speaks again")
+        ourselves.over(work, row.silent_task, "the feed speaks again")
         row.silent_task = None
     elif row.silent_task is None:
         row.silent_task = _tell(
             work, key, "feed_silent", f"{key.name} has sent nothing since {_clock(work, row.heard_at)}"
         )
     if refused < REFUSED_RUN:
-        _over(work, row.refused_task, "what the feed sends is taken again")
+        ourselves.over(work, row.refused_task, "what the feed sends is taken again")
         row.refused_task = None
     elif row.refused_task is None:
         since = f"all of {refused} reports since {_clock(work, row.taken_at)}"
@@ -126,18 +125,6 @@ def _tell(work: Work, key: AccessKey, kind: str, reason: str) -> str:
         reason=reason,
     )
     return task.id
-
-
-def _over(work: Work, task_id: str | None, why: str) -> None:
-    """End a task that was opened for a feed if nobody has it; whoever has it hears that there is news."""
-    task = tasks.lock(work, task_id) if task_id else None
-    if task is None or task.state not in LIVE:
-        return
-    if task.state == TaskState.OPEN:
-        transitions.cancel(work, task, why, actor=timeline.SERVICE)
-    else:
-        timeline.note(work, task, "feed", why)
-        transitions.tell_holders(work, task, "updated")
 
 
 def views(session: Session) -> dict[str, dict[str, Any]]:

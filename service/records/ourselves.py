@@ -5,8 +5,8 @@ from rules.match import Decision
 from rules.own_pathways import OWN_PATHWAYS
 from rules.rulebook import Pathway
 from service.models.incidents import Purpose
-from service.models.tasks import Task
-from service.records import incidents, tasks
+from service.models.tasks import LIVE, Task, TaskState
+from service.records import incidents, tasks, timeline, transitions
 from service.records.told import Located, tell
 from service.work import Work
 
@@ -24,6 +24,7 @@ def report(
     reason: str,
     about: str | None = None,
     policy: Pathway | None = None,
+    purpose: Purpose = Purpose.WATCH,
 ) -> Task:
     """Open a task for something that the service noticed, and page for it. `policy`: the pathway, unless it is our own."""
     noticed = IncidentReport(type=kind, occurred_at=work.now, locality=locality, summary=summary)
@@ -38,7 +39,7 @@ def report(
         ),
         key_id=OURSELVES,
         content=incidents.content_of(noticed),
-        purpose=Purpose.WATCH,
+        purpose=purpose,
     )
     task = tasks.open_task(
         work,
@@ -53,3 +54,15 @@ def report(
     decision = Decision(None, pathway, reason)
     incidents.keep_decisions(work, incident, [incidents.decided(decision, "opened", task=task)])
     return task
+
+
+def over(work: Work, task_id: str | None, why: str) -> None:
+    """What a task was opened for is over: it ends if nobody has it, and whoever has it hears that there is news."""
+    task = tasks.lock(work, task_id) if task_id else None
+    if task is None or task.state not in LIVE:
+        return
+    if task.state == TaskState.OPEN:
+        transitions.cancel(work, task, why, actor=timeline.SERVICE)
+    else:
+        timeline.note(work, task, "over", why)
+        transitions.tell_holders(work, task, "updated")
