@@ -1,6 +1,5 @@
 """Access keys: made, listed and revoked by admins."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -10,6 +9,7 @@ from api import examples
 from api.access import AdminDep, RuntimeDep, callers_of
 from api.problems import responses
 from api.shapes import KeyPage, NewKeyShape
+from rules.rhythm import Rhythm
 from service.flows import feeds as feed_flow
 from service.flows import setup
 from service.models.access import AccessKey, Role
@@ -45,22 +45,14 @@ _KEY: dict[str, Any] = {
 }
 _RHYTHM = {
     "every": "PT24H",
-    "during": "school-day",
+    "during": None,
+    "weekdays": "mon-fri",
+    "hours": "08:00-18:00",
     "heard_at": "2026-11-20T15:41:04Z",
+    "silent_since": None,
     "state": "speaking",
     "task": None,
 }
-
-
-class RhythmBody(BaseModel):
-    """How often a partner's feed speaks at least."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"every": "PT24H", "during": "school-day"}})
-
-    every: timedelta = Field(description="an ISO 8601 duration, 15 minutes to 92 days")
-    during: str | None = Field(
-        default=None, max_length=64, description="a calendar of the rulebook's, whose open time alone counts"
-    )
 
 
 def _shape(key: AccessKey, rhythm: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -110,9 +102,9 @@ def list_keys(_caller: AdminDep, runtime: RuntimeDep) -> dict[str, Any]:
     summary="Expect a feed to speak",
     responses=responses(401, 403, 404, 413, 415, 422, 429),
 )
-def expect_of_feed(key_id: KeyId, body: RhythmBody, caller: AdminDep, runtime: RuntimeDep) -> None:
+def expect_of_feed(key_id: KeyId, rhythm: Rhythm, caller: AdminDep, runtime: RuntimeDep) -> None:
     """When nothing comes from this key for longer, or all that comes is refused, the duty manager gets a triage task."""
-    feed_flow.expect(runtime, key_id, body.every, during=body.during, actor=caller.name)
+    feed_flow.expect(runtime, key_id, rhythm, actor=caller.name)
 
 
 @router.delete(

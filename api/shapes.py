@@ -271,7 +271,10 @@ class RhythmShape(BaseModel):
 
     every: timedelta
     during: str | None
+    weekdays: str | None
+    hours: str | None
     heard_at: datetime
+    silent_since: datetime | None
     state: Literal["speaking", "silent", "refused"]
     task: str | None
 

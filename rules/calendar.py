@@ -102,6 +102,8 @@ Weekdays = Annotated[
     list[str], BeforeValidator(_weekdays), Field(min_length=1), WithJsonSchema(_text("mon-fri", "sat,sun"))
 ]
 
+Hours = Annotated[tuple[time, time], BeforeValidator(_hours), WithJsonSchema(_text("08:00-16:30"))]
+
 
 class CalendarSpec(BaseModel):
     """A calendar as the rulebook writes it."""
@@ -109,7 +111,7 @@ class CalendarSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     weekdays: Weekdays
-    hours: Annotated[tuple[time, time] | None, BeforeValidator(_hours), WithJsonSchema(_text("08:00-16:30"))] = None
+    hours: Hours | None = None
     holidays: Region | None = None
     closed: Annotated[list[Closure], WithJsonSchema(CLOSED_SCHEMA)] = []
 

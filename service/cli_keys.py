@@ -3,8 +3,9 @@
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
-from rules.durations import parse_duration
+from rules.rhythm import Rhythm
 from service.console import ready_runtime, user
 from service.errors import Invalid
 from service.flows import feeds, setup
@@ -20,9 +21,15 @@ def create_key(
     name: Annotated[str, typer.Option(help="Whose key it is.")],
     locality: Annotated[list[str] | None, typer.Option(help="Which localities it sees; all if none is named.")] = None,
     needs_lawful_basis: Annotated[bool, typer.Option(help="Refuse its incidents without a lawful_basis.")] = False,
+    every: Annotated[str | None, typer.Option(help="Expect it to speak at least so often, such as 24h.")] = None,
 ) -> None:
     """Make a key. It is printed once, alone on the last line, and stored nowhere."""
+    rhythm = _rhythm(every=every) if every else None
+    if rhythm and role is not Role.PARTNER:
+        raise Invalid("--every: only partners report")
     with ready_runtime() as runtime:
+        if rhythm:
+            feeds.check(runtime, rhythm)
         key, text = setup.make_key(
             runtime,
             role=role,
@@ -31,6 +38,8 @@ def create_key(
             actor=f"cli:{user()}",
             needs_lawful_basis=needs_lawful_basis,
         )
+        if rhythm:
+            feeds.expect(runtime, key.id, rhythm, actor=f"cli:{user()}")
     print(f"{key.id}: {role.value}, {name}. Keep it now, it is not shown again:")
     print(text)
 
@@ -59,6 +68,8 @@ def expect(
     during: Annotated[
         str | None, typer.Option(help="A calendar of the rulebook's, whose open time alone counts.")
     ] = None,
+    weekdays: Annotated[str | None, typer.Option(help="Only these days count, such as mon-fri.")] = None,
+    hours: Annotated[str | None, typer.Option(help="Only these hours count, such as 08:00-18:00.")] = None,
 ) -> None:
     """Expect a partner's feed to speak: its silence then opens a triage task."""
     with ready_runtime() as runtime:
@@ -66,9 +77,14 @@ def expect(
             feeds.expect_nothing(runtime, key, actor=f"cli:{user()}")
             print(f"nothing is expected of {key}")
             return
-        try:
-            often = parse_duration(every)
-        except ValueError as error:
-            raise Invalid(f"--every: {error}") from None
-        feeds.expect(runtime, key, often, during=during, actor=f"cli:{user()}")
+        rhythm = _rhythm(every=every, during=during, weekdays=weekdays, hours=hours)
+        feeds.expect(runtime, key, rhythm, actor=f"cli:{user()}")
     print(f"{key} is expected to speak every {every}" + (f" of {during}" if during else ""))
+
+
+def _rhythm(**given: str | None) -> Rhythm:
+    try:
+        return Rhythm.model_validate(given)
+    except ValidationError as error:
+        where = "".join(f"--{part}: " for part in error.errors()[0]["loc"])
+        raise Invalid(where + error.errors()[0]["msg"].removeprefix("Value error, ")) from None

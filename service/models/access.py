@@ -32,7 +32,8 @@ class AccessKey(SQLModel, table=True):
 
 
 class FeedRhythm(SQLModel, table=True):
-    """How often a partner's feed is expected to speak; `during`: the rulebook's calendar whose open time counts.
+    """How often a partner's feed is expected to speak; `during`: the rulebook's calendar whose open time counts, `weekdays`
+    and `hours` (mon-fri, 08:00-18:00) those that do. `silent_since`: when it should have spoken and had not.
 
     `heard_at`: when it was last known to say anything, `taken_at`: anything that could be taken. The tasks are those opened
     for its silence, or because all that it says is refused; None again once it speaks well.
@@ -43,7 +44,10 @@ class FeedRhythm(SQLModel, table=True):
     key_id: str = Field(primary_key=True, foreign_key="access_key.id")
     every_seconds: float
     during: str | None = None
+    weekdays: str | None = None
+    hours: str | None = None
     heard_at: datetime = Field(sa_type=UtcDateTime)
     taken_at: datetime = Field(sa_type=UtcDateTime)
+    silent_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     silent_task: str | None = None
     refused_task: str | None = None

@@ -8,7 +8,8 @@ import structlog
 from sqlmodel import Session, col, func, select, update
 
 from rules.calendar import NeverOpenError
-from rules.rulebook import TRIAGE
+from rules.rhythm import Rhythm
+from rules.rulebook import TRIAGE, Pathway
 from service.models.access import AccessKey, FeedRhythm
 from service.models.errands import Errand, ErrandKind
 from service.models.incidents import Incident, RefusedReport
@@ -19,17 +20,20 @@ from service.work import Work
 log = structlog.get_logger()
 
 REFUSED_RUN = 5  # so many refusals with nothing taken between them: the feed is broken, not one report
+MARKED = timedelta(minutes=1)  # a feed that repeats itself writes at most so often
 LOOKED_AGAIN, LOOKED_AT_LEAST = timedelta(minutes=15), timedelta(hours=1)
 CALENDAR_ENDED = timedelta(days=1)
 LABELS = {"feed_silent": "Feed silent", "feed_refused": "Feed refused"}
 
 
-def expect(work: Work, key: AccessKey, every: timedelta, during: str | None) -> None:
+def expect(work: Work, key: AccessKey, rhythm: Rhythm) -> None:
     """Expect a feed to speak at least so often, counted from now."""
     row = work.session.get(FeedRhythm, key.id, with_for_update=True)
     if row is None:
         row = FeedRhythm(key_id=key.id, every_seconds=0, heard_at=work.now, taken_at=work.now)
-    row.every_seconds, row.during, row.heard_at = every.total_seconds(), during, work.now
+    written = rhythm.model_dump(mode="json")
+    row.every_seconds, row.heard_at = rhythm.every.total_seconds(), work.now
+    row.during, row.weekdays, row.hours = written["during"], written["weekdays"], written["hours"]
     work.session.add(row)
     errands.put(work, ErrandKind.FEED, _next_look(work, row), subject=key.id)
 
@@ -50,7 +54,8 @@ def heard(work: Work, key_ids: Iterable[str]) -> None:
     """Feeds said something that can be taken and leaves no row of its own, such as a report that is held already."""
     keys = list(key_ids)
     if keys:
-        marked = update(FeedRhythm).where(col(FeedRhythm.key_id).in_(keys))
+        late = col(FeedRhythm.taken_at) <= work.now - MARKED
+        marked = update(FeedRhythm).where(col(FeedRhythm.key_id).in_(keys), late)
         work.session.exec(marked.values(heard_at=work.now, taken_at=work.now))
 
 
@@ -62,10 +67,12 @@ def look(work: Work, errand: Errand) -> None:
         expect_nothing(work, errand.subject)
         return
     refused = _listen(work, row)
-    if _due_at(work, row) > work.now:
+    due_at = _due_at(work, row)
+    if due_at > work.now:
         ourselves.over(work, row.silent_task, "the feed speaks again")
-        row.silent_task = None
+        row.silent_since, row.silent_task = None, None
     elif row.silent_task is None:
+        row.silent_since = due_at
         row.silent_task = _tell(
             work, key, "feed_silent", f"{key.name} has sent nothing since {_clock(work, row.heard_at)}"
         )
@@ -94,15 +101,19 @@ def _listen(work: Work, row: FeedRhythm) -> int:
 
 
 def _due_at(work: Work, row: FeedRhythm) -> datetime:
-    every = timedelta(seconds=row.every_seconds)
-    calendar = work.policy.book.calendars_in(work.partnership.zone).get(row.during or "")
-    if calendar is None:
-        return row.heard_at + every
     try:
-        return calendar.add_open_time(row.heard_at, every)
+        due_at = _rhythm(row).due_at(row.heard_at, work.policy.book.rulebook.calendars, work.partnership.zone)
     except NeverOpenError:
+        due_at = None
+    if due_at is None:
         log.warning("a feed's calendar has no open day", key=row.key_id, calendar=row.during)
         return work.now + CALENDAR_ENDED
+    return due_at
+
+
+def _rhythm(row: FeedRhythm) -> Rhythm:
+    every = timedelta(seconds=row.every_seconds)
+    return Rhythm.model_validate({"every": every, "during": row.during, "weekdays": row.weekdays, "hours": row.hours})
 
 
 def _next_look(work: Work, row: FeedRhythm) -> datetime:
@@ -113,12 +124,13 @@ def _next_look(work: Work, row: FeedRhythm) -> datetime:
 
 
 def _tell(work: Work, key: AccessKey, kind: str, reason: str) -> str:
-    triage = work.policy.book.rulebook.pathway(TRIAGE).model_copy(update={"sms_label": LABELS[kind]})
+    # Not a copy: that would keep the snapshot, and with it the label, of the pathway that it was copied from.
+    triage = work.policy.book.rulebook.pathway(TRIAGE).snapshot | {"sms_label": LABELS[kind]}
     task = ourselves.report(
         work,
         kind=kind,
         pathway=TRIAGE,
-        policy=triage,
+        policy=Pathway.model_validate(triage),
         team=DUTY_TEAM,
         locality=key.localities[0] if len(key.localities) == 1 else None,
         summary=f"{reason}. Please ask them; what was refused is at /v1/incidents/refused.",
@@ -133,6 +145,9 @@ def views(session: Session) -> dict[str, dict[str, Any]]:
         row.key_id: {
             "every": timedelta(seconds=row.every_seconds),
             "during": row.during,
+            "weekdays": row.weekdays,
+            "hours": row.hours,
+            "silent_since": row.silent_since,
             "heard_at": row.heard_at,
             "state": "silent" if row.silent_task else "refused" if row.refused_task else "speaking",
             "task": row.silent_task or row.refused_task,

@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import col, select
 
 from rules.incident import IncidentReport
+from rules.rhythm import Rhythm
 from service.clock import SandboxClock
 from service.engine import Engine
 from service.errors import Invalid, NotFound
@@ -32,7 +33,7 @@ def engine(runtime: Runtime) -> Engine:
 def feed(runtime: Runtime) -> AccessKey:
     """A partner's key from which something is expected every day."""
     key, _ = setup.make_key(runtime, role=Role.PARTNER, name="Quarry Hill School", localities=[], actor="admin")
-    feeds.expect(runtime, key.id, DAY, during=None, actor="admin")
+    feeds.expect(runtime, key.id, Rhythm(every=DAY), actor="admin")
     return key
 
 
@@ -122,7 +123,7 @@ def test_only_the_open_time_of_a_calendar_counts(runtime: Runtime, engine: Engin
     assert isinstance(runtime.clock, SandboxClock)
     runtime.clock.set_to(friday)
     key, _ = setup.make_key(runtime, role=Role.PARTNER, name="A school", localities=[], actor="admin")
-    feeds.expect(runtime, key.id, timedelta(hours=4), during="school-day", actor="admin")
+    feeds.expect(runtime, key.id, Rhythm(every=timedelta(hours=4), during="school-day"), actor="admin")
     engine.advance(timedelta(days=2))
     assert told_of(runtime) == []
     engine.advance(datetime.fromisoformat("2026-11-30T11:31:00+00:00") - runtime.clock.now())
@@ -145,6 +146,40 @@ def test_a_revoked_key_is_expected_to_be_silent(runtime: Runtime, engine: Engine
 
 def test_what_can_not_be_expected_is_refused_with_what_would_be_right(runtime: Runtime, feed: AccessKey) -> None:
     with pytest.raises(Invalid) as refused:
-        feeds.expect(runtime, feed.id, timedelta(minutes=1), during="school-dya", actor="admin")
-    assert [fault.pointer for fault in refused.value.faults] == ["/every", "/during"]
-    assert "school-day" in refused.value.faults[1].detail
+        feeds.expect(runtime, feed.id, Rhythm(every=DAY, during="school-dya"), actor="admin")
+    assert [fault.pointer for fault in refused.value.faults] == ["/during"]
+    assert "school-day" in refused.value.faults[0].detail
+
+
+def test_the_label_is_its_own_even_after_another_triage(runtime: Runtime, engine: Engine, feed: AccessKey) -> None:
+    with runtime.reading() as work:
+        assert work.policy.book.rulebook.pathway("triage").snapshot["sms_label"] != "Feed silent"
+    engine.advance(DAY + timedelta(minutes=1))
+    [task] = told_of(runtime)
+    assert task.pathway_policy["sms_label"] == "Feed silent"
+    with runtime.database.reading() as session:
+        assert rows.views(session)[feed.id]["silent_since"] is not None
+
+
+def test_a_feed_that_repeats_itself_is_marked_once_a_minute(runtime: Runtime, engine: Engine, feed: AccessKey) -> None:
+    report(runtime, feed, "A-1")
+    engine.advance(timedelta(minutes=2))
+    marks = set()
+    for _ in range(3):
+        assert report(runtime, feed, "A-1") == "replayed"
+        with runtime.database.reading() as session:
+            marks.add(rows.views(session)[feed.id]["heard_at"])
+    assert len(marks) == 1
+
+
+def test_weekdays_and_hours_of_its_own_that_share_nothing_with_the_calendar_are_refused(
+    runtime: Runtime, feed: AccessKey
+) -> None:
+    given = {"every": "24h", "during": "school-day", "weekdays": "sat,sun"}
+    with pytest.raises(Invalid):
+        feeds.expect(runtime, feed.id, Rhythm.model_validate(given), actor="admin")
+    office = Rhythm.model_validate({"every": "24h", "weekdays": "mon-fri", "hours": "08:00-18:00"})
+    feeds.expect(runtime, feed.id, office, actor="admin")
+    with runtime.database.reading() as session:
+        found = rows.views(session)[feed.id]
+    assert (found["weekdays"], found["hours"]) == ("mon-fri", "08:00-18:00")
