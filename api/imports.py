@@ -163,11 +163,16 @@ def _asked(reading: Reading, partner: Partner) -> Submission | Withdrawal | None
             partner=partner.name,
             idempotency_key=reading.idempotency_key,
             needs_lawful_basis=partner.needs_lawful_basis,
+            begins=reading.begins,
             history=reading.history,
         )
     if isinstance(reading, Retracted):
         return Withdrawal(
-            source_ref=reading.source_ref, key_id=partner.key_id, partner=partner.name, reason=reading.reason
+            source_ref=reading.source_ref,
+            key_id=partner.key_id,
+            partner=partner.name,
+            reason=reading.reason,
+            idempotency_key=reading.idempotency_key,
         )
     return None
 

@@ -1,6 +1,7 @@
 """Incidents: reported, replayed, revised and retracted by partners; read by partners and supervisors."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -13,7 +14,7 @@ from api.access import AnyoneDep, Caller, CodeListsDep, DeskDep, PartnerDep, Run
 from api.posted import ImportShape, PassedOverShape
 from api.problems import responses
 from api.refusals import Refusal, keep_refused, told
-from api.reports import BATCH_BODY, REPORT_BODY, BatchDep, ReportDep, Sent, validated
+from api.reports import BATCH_BODY, REPORT_BODY, Arrived, BatchDep, ReportDep, Sent, validated
 from api.shapes import BatchShape, IncidentPage, IncidentShape, RefusedPage
 from rules.incident import IncidentReport
 from service.errors import NotFound, ServiceError
@@ -76,7 +77,8 @@ async def report_incident(
         if isinstance(opened, Response):
             return opened
         arrived = opened
-    submission = _submission(caller, arrived.report, idempotency_key or arrived.idempotency_key, shown=True)
+    arrived = replace(arrived, idempotency_key=idempotency_key or arrived.idempotency_key)
+    submission = _submission(caller, arrived, shown=True)
     try:
         taken = await desk.take(submission)
     except ServiceError as error:
@@ -110,7 +112,7 @@ def report_batch(given: BatchDep, caller: PartnerDep, runtime: RuntimeDep) -> di
     """At most 500. The answer has what became of each, in order, with the status that it would have had alone."""
     read = [_read(item) for item in given]
     reports = [item for item in read if isinstance(item, IncidentReport)]
-    results = iter(_accept_in_turns(runtime, [_submission(caller, report, None) for report in reports]))
+    results = iter(_accept_in_turns(runtime, [_submission(caller, Arrived(report)) for report in reports]))
     items, refused = [], []
     for item, sent in zip(read, given, strict=True):
         result = next(results) if isinstance(item, IncidentReport) else item
@@ -138,15 +140,14 @@ def _accept_in_turns(runtime: Runtime, submissions: list[Submission]) -> Iterato
         yield from intake.accept(runtime, submissions[start : start + IN_ONE_TRANSACTION])
 
 
-def _submission(
-    caller: Caller, report: IncidentReport, idempotency_key: str | None, *, shown: bool = False
-) -> Submission:
+def _submission(caller: Caller, arrived: Arrived, *, shown: bool = False) -> Submission:
     return Submission(
-        report=report,
+        report=arrived.report,
         key_id=caller.key_id,
         partner=caller.name,
-        idempotency_key=idempotency_key,
+        idempotency_key=arrived.idempotency_key,
         needs_lawful_basis=caller.needs_lawful_basis,
+        begins=arrived.begins,
         shown=shown,
     )
 

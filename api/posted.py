@@ -79,7 +79,7 @@ def opened(sent: Sent, caller: Caller, runtime: Runtime, lists: CodeLists) -> Ar
         return _file(layout, imports.take(runtime, readings, partner), caller, runtime)
     only = readings[0] if readings else Faulty(line=1, faults=(NO_MESSAGE,), kept="")
     if isinstance(only, Reported):
-        return Arrived(only.report, only.idempotency_key)
+        return Arrived(only.report, only.idempotency_key, only.begins)
     if isinstance(only, PassedOver):
         return _passed_over(only.reason, runtime)
     if isinstance(only, Faulty):

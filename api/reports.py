@@ -23,10 +23,11 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Arrived:
-    """A report that can be read. An event brings its own key by which it is known again."""
+    """A report that can be read. An event brings its own key by which it is known again; an admission says that it `begins`."""
 
     report: IncidentReport
     idempotency_key: str | None = None
+    begins: bool = False
 
 
 @dataclass(frozen=True)

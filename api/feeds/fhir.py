@@ -1,5 +1,5 @@
 """FHIR R4 encounters from a hospital, alone, in a Bundle, or one a line: who came, when and why becomes a report without a
-name; one that was cancelled or entered in error takes it back.
+name; one that was cancelled or entered in error takes it back, and one that is going on after that begins anew.
 
 https://hl7.org/fhir/R4/encounter.html. Of a resource only the part below is read, so that nothing else of a patient can enter.
 """
@@ -37,6 +37,8 @@ ENCOUNTER, BUNDLE = "Encounter", "Bundle"
 ODS = ("https://fhir.nhs.uk/Id/ods-organization-code", "https://fhir.nhs.uk/Id/ods-site-code")
 # What of a refused resource may be stored as it came: words of the standard, and no patient's.
 DEEPEST = 20
+# Somebody is there. One that is finished may be a late word of what was taken back.
+GOING_ON = ("arrived", "triaged", "in-progress", "onleave")
 _OFFSET = re.compile(r"T.*(Z|[+-]\d\d:\d\d)$", re.ASCII)
 OPEN = frozenset({"resourceType", "status", "code", "system", "use", "type"})
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=LINE)]
@@ -192,7 +194,8 @@ def _reading(resource: dict[str, Any], table: Clinical, feed: Feed, line: int) -
         raise NotOurs(f"the encounter's status is {encounter.status}: nobody has come")
     fields = _fields(encounter, table, feed) | {"source_ref": visit}
     report = report_of(fields, {"place.ods": "/serviceProvider/identifier/value"})
-    return Reported(line=line, report=report, kept=json.dumps(_shape(resource), ensure_ascii=False))
+    kept = json.dumps(_shape(resource), ensure_ascii=False)
+    return Reported(line=line, report=report, kept=kept, begins=encounter.status in GOING_ON)
 
 
 def _fields(encounter: Encounter, table: Clinical, feed: Feed) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """HL7 v2 admission messages (ADT) from a hospital's integration engine: who came, when and why becomes a report without a
-name; a cancelled visit takes it back.
+name; a cancelled visit takes it back, and an admission after that begins anew.
 
 A01 and A04 (admitted, registered) and A08 (updated) report, A11 cancels: HL7 v2.5.1, chapter 3. Of a message only what is
 used here is looked at, so that nothing else of a patient can enter.
@@ -28,7 +28,7 @@ from api.feeds.reading import (
 from api.feeds.rows import UNREADABLE
 from api.feeds.times import Moment, NoTime, age_from_hl7, from_hl7
 
-REPORTS, CANCEL = ("A01", "A04", "A08"), "A11"
+BEGIN, UPDATE, CANCEL = ("A01", "A04"), "A08", "A11"
 EMERGENCY = "E"
 # The minimal lower layer protocol frames a message by VT before it, and FS and CR after it.
 FRAMING = re.compile(r"[\x0b\x1c]")
@@ -83,19 +83,22 @@ def _reading(block: Block, table: Clinical, feed: Feed) -> Reading:
     message = _Message(block)
     kind, _, event = message.text("MSH", 9, required="the kind of message, such as ADT^A04").partition("^")
     event = event.partition("^")[0] or message.text("EVN", 1)
-    if kind != "ADT" or event not in (*REPORTS, CANCEL):
+    if kind != "ADT" or event not in (*BEGIN, UPDATE, CANCEL):
         raise NotOurs(f"messages of the kind {_short(kind)}^{_short(event)} are not taken")
     control = message.text("MSH", 10, required="the id by which a message is known when it comes again")
     visit = _visit(message, feed)
-    if event == CANCEL:
-        return Retracted(line=block.line, source_ref=visit, reason="the visit was cancelled (A11)")
-    fields = _fields(message, table, feed)
     sender = "^".join(message.text("MSH", field) for field in (3, 4))
+    known_by = feed.pseudonym(f"message\0{sender}\0{control}")
+    if event == CANCEL:
+        reason = "the visit was cancelled (A11)"
+        return Retracted(line=block.line, source_ref=visit, reason=reason, idempotency_key=known_by)
+    fields = _fields(message, table, feed)
     return Reported(
         line=block.line,
         report=report_of(fields | {"source_ref": visit}, _SOURCES),
         kept=_kept(block),
-        idempotency_key=feed.pseudonym(f"message\0{sender}\0{control}"),
+        idempotency_key=known_by,
+        begins=event in BEGIN,
     )
 
 

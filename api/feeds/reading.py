@@ -18,12 +18,14 @@ Pseudonym = Callable[[str], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """A report, and the line on which it begins. `history`: it tells of the past, and nobody is paged for it."""
+    """A report, and the line on which it begins. `begins`: it is no correction, so that what was
+    taken back before begins anew; `history`: it tells of the past, and nobody is paged for it."""
 
     line: int
     report: IncidentReport
     kept: str
     idempotency_key: str | None = None
+    begins: bool = False
     history: bool = False
 
 
@@ -34,6 +36,7 @@ class Retracted:
     line: int
     source_ref: str
     reason: str
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from service.work import Work
 
 # A visit is corrected a few dozen times at most; a message from before that is not delivered again.
 MESSAGES = 100
+TAKEN_BACK = "taken back"  # stands for the content of a message that takes back
 PATTERNS = "pattern"  # stands for the key of incidents that no partner reported
 
 
@@ -68,9 +69,43 @@ def add(
 
 def replays(incident: Incident, *, content: str, idempotency_key: str | None) -> bool:
     """Whether a report says what is held, or is a message that came before and has been corrected since."""
-    if incident.content == content:
-        return True
-    return bool(idempotency_key) and _message(idempotency_key, content) in (incident.messages or ())
+    return incident.content == content or is_message_of(incident, content=content, idempotency_key=idempotency_key)
+
+
+def is_message_of(incident: Incident, *, content: str, idempotency_key: str | None) -> bool:
+    """Whether a message is one by which an incident was reported or corrected."""
+    if not idempotency_key:
+        return False
+    first = incident.idempotency_key == idempotency_key and not incident.messages and incident.content == content
+    return first or _message(idempotency_key, content) in (incident.messages or ())
+
+
+def was_taken_back_by(incident: Incident, idempotency_key: str | None) -> bool:
+    """Whether a message that takes back came before, for this incident or for one that it follows."""
+    return bool(idempotency_key) and _message(idempotency_key, TAKEN_BACK) in (incident.messages or ())
+
+
+def keep_message(incident: Incident, idempotency_key: str) -> None:
+    """Know a message that takes an incident back when it is delivered again."""
+    incident.messages = [*_messages(incident), _message(idempotency_key, TAKEN_BACK)][-MESSAGES:]
+
+
+def follow(incident: Incident, before: Incident) -> None:
+    """Let an incident know the messages of the one in whose place it begins: an old cancel must not take it back."""
+    incident.messages = [*(before.messages or ()), *_messages(incident)][-MESSAGES:] or None
+
+
+def _messages(incident: Incident) -> list[str]:
+    first = [_message(incident.idempotency_key, incident.content)] if incident.idempotency_key else []
+    return incident.messages or first
+
+
+def give_way(work: Work, incident: Incident) -> None:
+    """Leave the source_ref of an incident that was retracted to the one that begins anew under it; the report keeps it."""
+    incident.source_ref = None
+    work.session.add(incident)
+    work.session.flush()
+    work.record("incident.began_anew", incident.id, actor=incident.partner)
 
 
 def _message(idempotency_key: str | None, content: str) -> str:
@@ -87,8 +122,7 @@ def revise(
 ) -> None:
     """Put a corrected report in place of an earlier one of the same source_ref."""
     report, located = told.report, told.located
-    first = [_message(incident.idempotency_key, incident.content)] if incident.idempotency_key else []
-    came = [*(incident.messages or first), *([_message(idempotency_key, content)] if idempotency_key else [])]
+    came = [*_messages(incident), *([_message(idempotency_key, content)] if idempotency_key else [])]
     incident.messages = came[-MESSAGES:] or None
     incident.revision += 1
     incident.content, incident.body = content, report.model_dump_json()

@@ -22,14 +22,15 @@ HISTORY = Decision(None, None, "history: counted by patterns, pages nobody")
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One report and whose it is. `history`: it is counted by patterns, and nobody is paged for it; `shown`: it is answered
-    with the incident."""
+    """One report and whose it is. `begins`: what was taken back before begins anew with it; `history`: it is counted by
+    patterns, and nobody is paged for it; `shown`: it is answered with the incident."""
 
     report: IncidentReport
     key_id: str
     partner: str
     idempotency_key: str | None = None
     needs_lawful_basis: bool = False
+    begins: bool = False
     history: bool = False
     shown: bool = False
 
@@ -52,6 +53,7 @@ class Withdrawal:
     key_id: str
     partner: str
     reason: str
+    idempotency_key: str | None = None
 
 
 def withdraw(work: Work, withdrawal: Withdrawal) -> Taken:
@@ -61,6 +63,10 @@ def withdraw(work: Work, withdrawal: Withdrawal) -> Taken:
     incident = work.session.exec(query.with_for_update()).first()
     if incident is None:
         raise NotFound("there is no such incident")
+    if incidents.was_taken_back_by(incident, withdrawal.idempotency_key):
+        return Taken(incident_id=incident.id, result="retracted" if incident.retracted_at else "replayed")
+    if withdrawal.idempotency_key and not incident.retracted_at:
+        incidents.keep_message(incident, withdrawal.idempotency_key)
     retract(work, incident, withdrawal.reason, actor=withdrawal.partner)
     return Taken(incident_id=incident.id, result="retracted")
 
@@ -128,9 +134,14 @@ def _recognised(work: Work, submission: Submission, known: Known) -> tuple[Incid
         idempotency_key=submission.idempotency_key,
         content=content,
     )
-    if held and held.retracted_at and not _replays(submission, held, content):
+    if held and held.retracted_at and not (_begins(submission, held, content) or _replays(submission, held, content)):
         raise Conflict("this incident was retracted; report it again under a new source_ref")
     return held, content
+
+
+def _begins(submission: Submission, held: Incident, content: str) -> bool:
+    came = incidents.is_message_of(held, content=content, idempotency_key=submission.idempotency_key)
+    return submission.begins and held.retracted_at is not None and not came
 
 
 def _replays(submission: Submission, held: Incident, content: str) -> bool:
@@ -139,6 +150,10 @@ def _replays(submission: Submission, held: Incident, content: str) -> bool:
 
 
 def _take(work: Work, submission: Submission, told: Told, known: Known, held: Incident | None, content: str) -> Taken:
+    before: Incident | None = None
+    if held and _begins(submission, held, content):
+        incidents.give_way(work, held)
+        before, held = held, None
     if held and _replays(submission, held, content):
         return Taken(incident_id=held.id, result="replayed")
     if held:
@@ -159,6 +174,8 @@ def _take(work: Work, submission: Submission, told: Told, known: Known, held: In
         content=content,
         history=submission.history,
     )
+    if before:
+        incidents.follow(incident, before)
     judge(work, incident, told, known)
     known.hold(incident)
     view = views.new_incident_view(work, incident, submission.report) if submission.shown else None

@@ -54,6 +54,27 @@ def test_a_registration_in_an_emergency_department_pages_a_navigator(hospital: h
     assert post(hospital, adt("A11", control="MSG3"), HL7).json()["status"] == "retracted"
 
 
+def test_who_is_admitted_after_a_cancel_is_somebody_to_go_to_and_a_late_update_is_not(hospital: httpx.Client) -> None:
+    held = post(hospital, adt(), HL7).json()
+    post(hospital, adt("A11", control="MSG2"), HL7)
+    assert post(hospital, adt("A08", control="MSG2"), HL7).json()["status"] == "retracted"
+    assert "retracted" in problem(post(hospital, adt("A08", control="MSG3", born="20121231"), HL7), 409)["detail"]
+    late = post(hospital, adt(), HL7)
+    assert (late.status_code, late.json()["id"], late.json()["replayed"]) == (200, held["id"], True)
+    anew = post(hospital, adt("A01", control="MSG4"), HL7)
+    assert anew.status_code == 201, anew.text
+    assert anew.json()["id"] != held["id"]
+    assert [task["state"] for task in anew.json()["tasks"]] == ["open"]
+    assert post(hospital, adt("A01", control="MSG4"), HL7).json()["id"] == anew.json()["id"]
+    update = post(hospital, adt("A08", control="MSG5", born="20121231"), HL7).json()
+    assert (update["id"], update["revised"]) == (anew.json()["id"], True)
+    again = post(hospital, adt("A11", control="MSG6"), HL7).json()
+    assert (again["id"], again["status"]) == (anew.json()["id"], "retracted")
+    assert post(hospital, adt("A04", control="MSG7"), HL7).status_code == 201
+    before = hospital.get(f"/v1/incidents/{held['id']}").json()
+    assert (before["status"], before["source_ref"]) == ("retracted", held["source_ref"])
+
+
 def test_a_cancel_takes_back_only_what_the_same_partner_reported(
     hospital: httpx.Client, key_for: Callable[..., httpx.Client]
 ) -> None:
@@ -80,8 +101,12 @@ def test_an_encounter_is_reported_revised_and_taken_back(hospital: httpx.Client)
     assert (revised.status_code, revised.json()["id"], revised.json()["revised"]) == (200, first.json()["id"], True)
     back = post(hospital, json.dumps(encounter(status="entered-in-error")), FHIR)
     assert (back.json()["id"], back.json()["status"]) == (first.json()["id"], "retracted")
-    again = problem(post(hospital, json.dumps(encounter()), FHIR), 409)
-    assert "retracted" in again["detail"]
+    late = problem(post(hospital, json.dumps(encounter(status="finished")), FHIR), 409)
+    assert "retracted" in late["detail"]
+    anew = post(hospital, json.dumps(encounter()), FHIR)
+    assert anew.status_code == 201, anew.text
+    assert anew.json()["id"] != first.json()["id"]
+    assert [task["state"] for task in anew.json()["tasks"]] == ["open"]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,14 @@ def test_all_of_an_archive_of_messages_can_be_taken_as_history(runtime: Runtime)
         assert work.session.exec(select(Task)).all() == []
 
 
+def test_an_admission_after_a_cancel_in_one_file_begins_anew_and_only_once(runtime: Runtime) -> None:
+    file = message() + message("A11", control="2") + message("A04", control="3") + message("A08", control="4", born="")
+    first, again = take(runtime, file, "hl7"), take(runtime, file, "hl7")
+    assert [outcome.result for outcome in first] == ["new", "retracted", "new", "revised"]
+    assert first[2].incident_id == first[3].incident_id != first[0].incident_id
+    assert [outcome.result for outcome in again] == ["replayed"] * 4
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
