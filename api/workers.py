@@ -23,7 +23,10 @@ _WORKER: dict[str, Any] = {
     "since": None,
     "leave_until": None,
     "unreachable_why": None,
-    "channels": [{"channel": "sms", "verified": True}, {"channel": "email", "verified": True}],
+    "channels": [
+        {"channel": "sms", "number": 1, "verified": True},
+        {"channel": "email", "number": None, "verified": True},
+    ],
 }
 _SENT = {"channel": "sms", "ends_at": "2026-11-20T15:52:00Z"}
 
@@ -32,6 +35,7 @@ class ChannelShape(BaseModel):
     """A way to reach somebody by an address of its own; calls go to the number that gets texts."""
 
     channel: Literal["sms", "email"]
+    number: int | None = Field(description="which of their numbers, in the order of the partnership file; 1 is `phone`")
     verified: bool
 
 
@@ -66,11 +70,12 @@ def list_workers(caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
 
 
 class VerifyBody(BaseModel):
-    """By which channel the code is sent."""
+    """Where the code is sent."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"channel": "sms"}})
 
     channel: Literal["sms", "email"]
+    number: int = Field(default=1, ge=1, le=6, description="for `sms`, which of their numbers; 1 is `phone`")
 
 
 class SentCode(BaseModel):
@@ -92,7 +97,7 @@ class SentCode(BaseModel):
 )
 def send_code(slug: WorkerSlug, body: VerifyBody, caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
     """Six digits for ten minutes. The worker answers with them by text, or reads them out to you. Three an hour at most."""
-    ends_at = workers.ask(runtime, caller.scope, slug, Channel(body.channel))
+    ends_at = workers.ask(runtime, caller.scope, slug, Channel(body.channel), body.number)
     return {"channel": body.channel, "ends_at": ends_at}
 
 

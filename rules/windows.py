@@ -50,6 +50,14 @@ def _write_dates(value: Dates) -> str:
     return f"{value[0]}" if value[0] == value[1] else f"{value[0]} to {value[1]}"
 
 
+HoursOfDay = Annotated[
+    Hours,
+    BeforeValidator(_hours),
+    PlainSerializer(_write_hours, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["09:00-17:00", "20:00-04:00"]}),
+]
+
+
 class Window(BaseModel):
     """Days and hours, as `only`, `never` and `covers` write them. Whatever is said must hold; hours belong to the day on
     which they begin."""
@@ -57,15 +65,7 @@ class Window(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     weekdays: Weekdays | None = None
-    hours: (
-        Annotated[
-            Hours,
-            BeforeValidator(_hours),
-            PlainSerializer(_write_hours, return_type=str),
-            WithJsonSchema({"type": "string", "examples": ["09:00-17:00", "20:00-04:00"]}),
-        ]
-        | None
-    ) = None
+    hours: HoursOfDay | None = None
     holidays: Region | None = None
     dates: (
         Annotated[

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import phonenumbers
 import yaml
 from pydantic import (
     AfterValidator,
@@ -25,6 +24,7 @@ from rules.durations import parse_duration, write_duration
 from rules.faults import read_yaml
 from rules.layers import AnySpec
 from service.errors import Fault, Invalid
+from service.numbers import ChannelOrder, Number, PhoneSpec, QuietHours
 
 DUTY_TEAM = "duty"
 LONGEST_NOTICE = timedelta(days=7)
@@ -32,17 +32,6 @@ LONGEST_NOTICE = timedelta(days=7)
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+$", max_length=254)]
-
-
-def e164(number: str) -> str:
-    """A telephone number as E.164, such as +447700900101. Raises ValueError."""
-    try:
-        parsed = phonenumbers.parse(number, "GB")
-    except phonenumbers.NumberParseException:
-        raise ValueError("is not a telephone number; write it as +447700900101") from None
-    if not phonenumbers.is_possible_number(parsed):
-        raise ValueError("has too many or too few digits; write it as +447700900101")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _zone(name: str) -> str:
@@ -116,10 +105,18 @@ class WorkerSpec(Strict):
 
     slug: Slug
     name: Name
-    phone: Annotated[str, AfterValidator(e164)]
+    phone: Number
+    quiet: QuietHours | None = Field(default=None, description="the hours in which `phone` is left in peace")
+    phones: tuple[PhoneSpec, ...] = Field(default=(), max_length=5, description="further numbers")
     email: Email | None = None
+    channels: ChannelOrder = Field(default=(), description="which channel is tried first, and which after it")
     verified: bool = False
     notice: Notice = None
+
+    @property
+    def numbers(self) -> tuple[PhoneSpec, ...]:
+        """All of their numbers, `phone` first."""
+        return (PhoneSpec(number=self.phone, quiet=self.quiet), *self.phones)
 
 
 class DutySpec(Strict):
@@ -164,8 +161,8 @@ class Partnership(Strict):
 
     @cached_property
     def worker_by_phone(self) -> Mapping[str, WorkerSpec]:
-        """Workers by their number in E.164."""
-        return {worker.phone: worker for worker in self.workers}
+        """Workers by each of their numbers in E.164."""
+        return {phone.number: worker for worker in self.workers for phone in worker.numbers}
 
     @cached_property
     def locality_names(self) -> Mapping[str, str]:
@@ -222,7 +219,7 @@ class Partnership(Strict):
             *_repeated("teams", [t.slug for t in self.teams]),
             *_repeated("workers", [w.slug for w in self.workers]),
         ]
-        faults += _repeated("workers", [w.phone for w in self.workers])
+        faults += _repeated("workers", [phone.number for worker in self.workers for phone in worker.numbers])
         if any(team.slug == DUTY_TEAM for team in self.teams):
             faults.append(f'teams: "{DUTY_TEAM}" is the duty manager\'s own name; call the team something else')
         known = [worker.slug for worker in self.workers]

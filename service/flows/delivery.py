@@ -271,5 +271,5 @@ def take_receipt(runtime: Runtime, receipt: Receipt) -> None:
 
 
 def _reached(work: Work, row: OutboxMessage) -> None:
-    if row.worker and row.channel != Channel.EMAIL:
+    if row.worker and row.channel != Channel.EMAIL and people.is_first_number(work, row.worker, row.address):
         people.set_number_works(work, row.worker)

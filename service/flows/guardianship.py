@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from service.errors import Fault, Invalid, NotFound
 from service.models.guardians import Guardian, Trade
-from service.partnership import e164
+from service.numbers import e164
 from service.records import guardians
 from service.runtime import Runtime
 

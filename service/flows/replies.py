@@ -14,7 +14,8 @@ from rules.reply import Ambiguous, Everything, Meant, Reply, Several, Verb
 from rules.sla import MilestoneName
 from service.errors import Invalid
 from service.models.tasks import LIVE, Task
-from service.partnership import WorkerSpec, e164
+from service.numbers import e164
+from service.partnership import WorkerSpec
 from service.records import (
     answers,
     codes,

@@ -34,7 +34,8 @@ def _told(work: Work, scope: Scope, spec: WorkerSpec, leave_until: datetime | No
         "leave_until": leave_until,
         "unreachable_why": row.unreachable_why if row.unreachable_since else None,
         "channels": [
-            {"channel": channel.value, "verified": verified} for channel, verified in contacts.standing(work, spec)
+            {"channel": each.channel.value, "number": each.number, "verified": each.verified}
+            for each in contacts.standing(work, spec)
         ],
     }
 
@@ -47,24 +48,24 @@ def _state(row: WorkerState, leave_until: datetime | None) -> tuple[str, datetim
     return ("on leave" if leave_until else "on"), None
 
 
-def ask(runtime: Runtime, scope: Scope, worker: str, channel: Channel) -> datetime:
-    """Send a worker six digits by a channel that is not verified yet; until when they count. Raises NotFound,
-    Conflict, TooSoon."""
+def ask(runtime: Runtime, scope: Scope, worker: str, channel: Channel, number: int = 1) -> datetime:
+    """Send a worker six digits to a number or an address that is not verified yet; until when they count. Raises
+    NotFound, Conflict, TooSoon."""
     with runtime.transaction() as work:
         spec = _theirs(work, scope, worker)
         if channel not in work.channels:
             raise Conflict(f"no provider for {channel.value} is configured")
-        digits, ends_at = contacts.new_code(work, spec, channel, actor=scope.actor)
+        code = contacts.new_code(work, spec, channel, actor=scope.actor, number=number)
         outbox.write(
             work,
             "verify",
             worker=spec.slug,
-            address=(spec.email if channel is Channel.EMAIL else spec.phone) or "",
+            address=code.address,
             channel=channel,
             purpose=outbox.ANSWER,
-            values={"digits": digits},
+            values={"digits": code.digits},
         )
-        return ends_at
+        return code.ends_at
 
 
 def confirm(runtime: Runtime, scope: Scope, worker: str, digits: str) -> None:

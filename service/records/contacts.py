@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -18,7 +19,6 @@ CODE_LIVES = timedelta(minutes=10)
 TRIES = 5
 SENT_AN_HOUR = 3
 HOUR = timedelta(hours=1)
-PROVEN_BY = (Channel.SMS, Channel.EMAIL)
 
 
 class Proof(StrEnum):
@@ -29,46 +29,75 @@ class Proof(StrEnum):
     OVER = "over"  # none was sent, or it is too old, or it was guessed at too often
 
 
-def with_verified_number(work: Work) -> frozenset[str]:
-    """The workers whose telephone number counts."""
-    query = select(ContactPoint).where(ContactPoint.channel == Channel.SMS, col(ContactPoint.verified_at).is_not(None))
-    marks = {row.worker: row.mark for row in work.session.exec(query).all()}
+def proven_numbers(work: Work) -> frozenset[tuple[str, str]]:
+    """The telephone numbers that count, each with its worker's slug before it."""
+    query = select(ContactPoint).where(
+        ContactPoint.channel != Channel.EMAIL, col(ContactPoint.verified_at).is_not(None)
+    )
+    marks = {(row.worker, row.mark) for row in work.session.exec(query).all()}
+    answered = {worker for worker, _ in marks}
     return frozenset(
-        slug
+        (slug, phone.number)
         for slug, spec in work.partnership.worker_by_slug.items()
-        if spec.verified or (slug in marks and marks[slug] == _mark(work, spec.phone))
+        for phone in spec.numbers
+        if spec.verified or (slug in answered and (slug, _mark(work, phone.number)) in marks)
     )
 
 
-def standing(work: Work, spec: WorkerSpec) -> Iterator[tuple[Channel, bool]]:
-    """Each channel that finds a worker by an address of its own, and whether that is verified."""
-    for channel in PROVEN_BY:
-        address = _address(spec, channel)
-        if address:
-            row = work.session.get(ContactPoint, (spec.slug, channel.value))
-            proven = row is not None and row.verified_at is not None and row.mark == _mark(work, address)
-            yield channel, spec.verified or proven
+def with_verified_number(work: Work) -> frozenset[str]:
+    """The workers of whose telephone numbers one counts."""
+    return frozenset(worker for worker, _ in proven_numbers(work))
 
 
-def new_code(work: Work, spec: WorkerSpec, channel: Channel, *, actor: str) -> tuple[str, datetime]:
-    """Six digits to be sent to a worker, in place of any sent before, and until when they count. Raises Conflict where
-    there is nothing to prove, and TooSoon."""
-    address = _address(spec, channel)
+@dataclass(frozen=True)
+class Standing:
+    """An address of a worker, and whether it counts. `number` says which of their telephone numbers it is, from 1."""
+
+    channel: Channel
+    number: int | None
+    verified: bool
+
+
+def standing(work: Work, spec: WorkerSpec) -> Iterator[Standing]:
+    """Each number and address of a worker, in the order of the partnership file."""
+    query = select(ContactPoint).where(ContactPoint.worker == spec.slug, col(ContactPoint.verified_at).is_not(None))
+    marks = {row.mark for row in work.session.exec(query).all()}
+    for place, phone in enumerate(spec.numbers, 1):
+        yield Standing(Channel.SMS, place, spec.verified or _mark(work, phone.number) in marks)
+    if spec.email:
+        yield Standing(Channel.EMAIL, None, spec.verified or _mark(work, spec.email) in marks)
+
+
+@dataclass(frozen=True)
+class Code:
+    """Six digits for a worker, where they go, and until when they count."""
+
+    digits: str
+    address: str
+    ends_at: datetime
+
+
+def new_code(work: Work, spec: WorkerSpec, channel: Channel, *, actor: str, number: int = 1) -> Code:
+    """A code to be sent to a worker, in place of any sent there before. Raises Conflict where there is nothing to prove,
+    and TooSoon."""
+    address = _address(spec, channel, number)
     if not address:
-        raise Conflict(f"{spec.slug} has no address for {channel.value} in the partnership file")
-    if dict(standing(work, spec))[channel]:
+        raise Conflict(f"{spec.slug} has no such address for {channel.value} in the partnership file")
+    place = None if channel is Channel.EMAIL else number
+    if Standing(channel, place, verified=True) in standing(work, spec):
         raise Conflict("this is verified already")
     mark = _mark(work, address)
-    row = work.session.get(ContactPoint, (spec.slug, channel.value), with_for_update=True)
+    key = _key(spec, channel, address, mark)
+    row = work.session.get(ContactPoint, (spec.slug, key), with_for_update=True)
     if row is None:
-        row = ContactPoint(worker=spec.slug, channel=channel.value, mark=mark)
+        row = ContactPoint(worker=spec.slug, channel=key, mark=mark)
     _count(work, row)
     digits = f"{secrets.randbelow(1_000_000):06}"
     row.mark, row.verified_at, row.tries = mark, None, 0
     row.code_hash, row.code_ends_at = _hash(work, row, digits), work.now + CODE_LIVES
     work.session.add(row)
     work.record("contact.code_sent", spec.slug, actor=actor, channel=channel.value)
-    return digits, row.code_ends_at
+    return Code(digits, address, row.code_ends_at)
 
 
 def _count(work: Work, row: ContactPoint) -> None:
@@ -89,19 +118,20 @@ def prove(work: Work, spec: WorkerSpec, digits: str, *, actor: str, channel: Cha
     """Take an answer to a code, that of one channel or of any; what was tried is counted whatever comes of it."""
     result = Proof.OVER
     for row in _asked(work, spec.slug):
-        if channel is not None and row.channel != channel.value:
+        proves = _channel(row)
+        if channel is not None and proves is not channel:
             continue
-        address = _address(spec, Channel(row.channel))
         in_time = row.code_ends_at is not None and row.code_ends_at > work.now and row.tries < TRIES
-        if not in_time or not address or row.mark != _mark(work, address):
+        addresses = [spec.email] if proves is Channel.EMAIL else [phone.number for phone in spec.numbers]
+        if not in_time or not any(address and row.mark == _mark(work, address) for address in addresses):
             continue
         row.tries += 1
         work.session.add(row)
         if secrets.compare_digest(row.code_hash or "", _hash(work, row, digits)):
             row.verified_at, row.code_hash, row.code_ends_at = work.now, None, None
-            work.record("contact.verified", spec.slug, actor=actor, channel=row.channel)
+            work.record("contact.verified", spec.slug, actor=actor, channel=proves.value)
             rota_changes.of_worker(work, spec.slug)
-            if row.channel == Channel.SMS:
+            if row.mark == _mark(work, spec.phone):
                 people.set_number_works(work, spec.slug)
             return Proof.RIGHT
         result = Proof.WRONG
@@ -113,8 +143,19 @@ def _asked(work: Work, worker: str) -> list[ContactPoint]:
     return list(work.session.exec(query.order_by(col(ContactPoint.channel)).with_for_update()).all())
 
 
-def _address(spec: WorkerSpec, channel: Channel) -> str | None:
-    return spec.email if channel is Channel.EMAIL else spec.phone
+def _address(spec: WorkerSpec, channel: Channel, number: int) -> str | None:
+    if channel is Channel.EMAIL:
+        return spec.email
+    return spec.numbers[number - 1].number if 1 <= number <= len(spec.numbers) else None
+
+
+def _key(spec: WorkerSpec, channel: Channel, address: str, mark: str) -> str:
+    """What a point is kept by: its channel, and for a further number its mark beside it."""
+    return channel.value if address in (spec.phone, spec.email) else f"{channel.value}:{mark[:16]}"
+
+
+def _channel(row: ContactPoint) -> Channel:
+    return Channel(row.channel.partition(":")[0])
 
 
 def _mark(work: Work, address: str) -> str:

@@ -48,11 +48,11 @@ class AtRisk:
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """What keeps workers from answering: how they stand now, who is on leave when, and whose number is verified."""
+    """What keeps workers from answering: how they stand now, who is on leave when, and which numbers are verified."""
 
     states: Mapping[str, WorkerState]
     leave: Sequence[Leave]
-    verified: Collection[str]
+    proven: Collection[tuple[str, str]]
 
 
 Span = TypeVar("Span", TeamGap, AtRisk)
@@ -80,7 +80,7 @@ def at_risk(work: Work, start: datetime, end: datetime, teams: Iterable[str] | N
     known = _Known(
         states={row.worker: row for row in work.session.exec(select(WorkerState)).all()},
         leave=rotas.leave_between(work, start, end),
-        verified=contacts.with_verified_number(work),
+        proven=contacts.proven_numbers(work),
     )
     found: list[AtRisk] = []
     for team in _asked(work, teams):
@@ -140,12 +140,13 @@ def _why_not(work: Work, worker: str, watch: Watch, known: _Known) -> str | None
         return f"can't be reached ({state.unreachable_why})"
     if state and state.off_since and state.off_since < watch.ends_at:
         return "is off"
-    if state and state.number_failed_since and state.number_failed_since < watch.ends_at:
+    others = any((worker, phone.number) in known.proven for phone in spec.phones)
+    if state and state.number_failed_since and state.number_failed_since < watch.ends_at and not others:
         return f"the number does not work ({state.number_failed_why})"
     away = (row for row in known.leave if row.worker == worker)
     if any(row.starts_at < watch.ends_at and row.ends_at > watch.starts_at for row in away):
         return "is on leave"
-    return None if worker in known.verified else "the number is not verified"
+    return None if others or (worker, spec.phone) in known.proven else "the number is not verified"
 
 
 def doubled(work: Work, start: datetime, end: datetime) -> list[Doubled]:

@@ -7,7 +7,7 @@ from notifiers.base import Channel
 from rules.calendar import next_daily
 from service.models.errands import Errand, ErrandKind
 from service.partnership import DUTY_TEAM
-from service.records import answers, coverage, errands, notices, outbox, paging, people
+from service.records import answers, coverage, errands, notices, outbox, paging, people, reaching
 from service.work import Work
 
 A_DAY = timedelta(days=1)
@@ -59,7 +59,7 @@ def _write(work: Work, lead: str, lines: list[str]) -> None:
         work,
         "duty_list",
         worker=lead,
-        address=paging.address(spec, channel) or "",
+        address=reaching.address(work, spec, channel) or "",
         channel=channel,
         purpose=outbox.NOTICE,
         values={

@@ -24,7 +24,12 @@ def failed_for_good(work: Work, row: OutboxMessage, *, opted_out: bool, bad_numb
     if row.worker and row.channel == Channel.SMS:
         if opted_out and people.set_unreachable(work, row.worker, "opted out"):
             notices.unreachable(work, row.worker)
-        elif bad_number and not opted_out and people.set_number_failed(work, row.worker, row.error or "refused"):
+        elif (
+            bad_number
+            and not opted_out
+            and people.is_first_number(work, row.worker, row.address)
+            and people.set_number_failed(work, row.worker, row.error or "refused")
+        ):
             notices.unreachable(work, row.worker, "number_failed")
     page = work.session.get(Page, row.page_id) if row.page_id else None
     if page is None or page.outcome is not None or row.purpose != outbox.PAGE:

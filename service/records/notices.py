@@ -6,7 +6,7 @@ from notifiers.base import Channel
 from notifiers.wording import short_name
 from service.models.tasks import Milestone, Task
 from service.partnership import WorkerSpec
-from service.records import outbox, paging, people
+from service.records import outbox, paging, people, reaching
 from service.records.policies import policy_of
 from service.work import Work
 
@@ -31,7 +31,7 @@ def tell(
         work,
         template,
         worker=worker,
-        address=paging.address(spec, channel) or "",
+        address=reaching.address(work, spec, channel) or "",
         channel=channel,
         purpose=purpose,
         task=task,
@@ -44,7 +44,7 @@ def _channel(work: Work, spec: WorkerSpec) -> Channel | None:
     state = people.state_of(work, spec.slug)
     blocked = state.unreachable_since is not None or state.number_failed_since is not None
     order = (Channel.EMAIL, Channel.SMS) if blocked else (Channel.SMS, Channel.EMAIL)
-    return next((c for c in order if c in work.channels and paging.address(spec, c)), None)
+    return next((c for c in order if c in work.channels and reaching.address(work, spec, c)), None)
 
 
 def name(work: Work, worker: str | None) -> str | None:

@@ -105,6 +105,12 @@ def hopeful(work: Work, page_id: str) -> list[OutboxMessage]:
     return list(work.session.exec(query).all())
 
 
+def of_page(work: Work, page_id: str) -> list[OutboxMessage]:
+    """Every message by which a page went out, whatever became of it."""
+    work.session.flush()
+    return list(work.session.exec(select(OutboxMessage).where(OutboxMessage.page_id == page_id)).all())
+
+
 def reached(work: Work, task: Task) -> set[str | None]:
     """The workers whom a page for a task may have reached: it was handed to a provider at least once."""
     work.session.flush()

@@ -16,8 +16,9 @@ from service.models.ids import new_id
 from service.models.tasks import LIVE, Page, PageOutcome, Task, TaskState
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM, WorkerSpec
-from service.records import contacts, links, milestones, outbox, people, timeline, timers
+from service.records import contacts, links, milestones, outbox, people, reaching, timeline, timers
 from service.records.policies import policy_of
+from service.records.reaching import Way
 from service.work import Work
 
 ALARM_SPOKEN = "alarm_call"
@@ -25,7 +26,6 @@ SPOKEN = "call"  # nobody can follow a link that is read out
 ONE_PHONE = (Who.ON_CALL, Who.BACKUP)
 LONGEST_NAME = 20
 PAGES_A_TASK = 8  # more than any worker gets for one task within a burst
-FALLBACK = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
 
 
 @dataclass(frozen=True)
@@ -161,28 +161,31 @@ def summon(
     template: str | None = None,
     extra: dict[str, object] | None = None,
 ) -> Page | None:
-    """Page one worker by each of the channels that can reach them; by the first other one when none of those can."""
+    """Page one worker by each of the channels that can reach them, in the worker's own order; by the first other one when
+    none of those can. A number in its quiet hours is passed over while another can be used."""
     spec = work.partnership.worker_by_slug[worker]
-    usable = [channel for channel in FALLBACK if channel in work.channels and address(spec, channel)]
-    channels = [channel for channel in by if channel in usable] or usable[:1]
+    usable = reaching.ways(work, spec)
+    first = {way.channel: way for way in reversed(usable) if way.channel in by and not way.quiet}
+    chosen = [way for way in usable if first.get(way.channel) is way] or usable[:1]
     row = work.session.make(Page, id=new_id("pag", work.now), task_id=task.id, worker=worker, level=level, at=work.now)
-    if not channels:
+    if not chosen:
         row.outcome = PageOutcome.FAILED.value
         timeline.note(work, task, "page failed", f"{spec.name}: no channel can reach them")
         return None
     link = links.issue(work, task, worker)
-    for channel in channels:
-        _send_page(work, task, row, spec, channel, template or _usual(task), {"link": link} | (extra or {}))
+    for way in chosen:
+        _send_page(work, task, row, spec, way, template or _usual(task), {"link": link} | (extra or {}))
     return row
 
 
 def page_again(work: Work, row: Page) -> bool:
-    """Page a worker by their next channel after one failed for good; False when there is none left."""
+    """Page a worker by their next channel or number after one failed for good; False when there is none left."""
     task = work.session.get(Task, row.task_id)
     spec = work.partnership.worker_by_slug.get(row.worker)
     if task is None or spec is None or not outbox.may_page(task, row.worker):
         return False
-    left = [c for c in FALLBACK if c in work.channels and address(spec, c) and c.value not in row.channels]
+    tried = {(message.channel, message.address) for message in outbox.of_page(work, row.id)}
+    left = [way for way in reaching.ways(work, spec) if (way.channel.value, way.address) not in tried]
     if not left:
         return False
     _send_page(work, task, row, spec, left[0], _usual(task), {"link": links.issue(work, task, row.worker)})
@@ -198,26 +201,26 @@ def _send_page(
     task: Task,
     row: Page,
     spec: WorkerSpec,
-    channel: Channel,
+    way: Way,
     template: str,
     extra: dict[str, object],
 ) -> None:
     values = facts(work, task) | extra
     outbox.write(
         work,
-        (ALARM_SPOKEN if template == outbox.ALARM else SPOKEN) if channel is Channel.VOICE else template,
+        (ALARM_SPOKEN if template == outbox.ALARM else SPOKEN) if way.channel is Channel.VOICE else template,
         worker=spec.slug,
-        address=address(spec, channel) or "",
-        channel=channel,
+        address=way.address,
+        channel=way.channel,
         purpose=outbox.PAGE,
         task=task,
         page=row,
         values=values,
     )
-    row.channels = [*row.channels, channel.value]
+    row.channels = [*row.channels, way.channel.value]
     work.session.add(row)
     task.first_paged_at = task.first_paged_at or work.now
-    timeline.note(work, task, "paged", f"{spec.name}, step {row.level + 1}", channel=channel.value)
+    timeline.note(work, task, "paged", f"{spec.name}, step {row.level + 1}", channel=way.channel.value)
 
 
 def all_ended(work: Work, task: Task) -> bool:
@@ -254,11 +257,6 @@ def seeking(work: Work, worker: str) -> list[Task]:
     )
     tasks = [task for task in work.session.exec(query).all() if outbox.still_paging(task)]
     return [task for task in tasks if worker in paged_workers(work, task) and task.assignee != worker]
-
-
-def address(spec: WorkerSpec, channel: Channel) -> str | None:
-    """Where a channel finds a worker."""
-    return spec.email if channel is Channel.EMAIL else spec.phone
 
 
 def facts(work: Work, task: Task) -> dict[str, Any]:

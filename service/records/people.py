@@ -7,7 +7,8 @@ from sqlmodel import select
 
 from rules import rotation
 from service.models.people import WorkerState
-from service.partnership import DUTY_TEAM, WorkerSpec, e164
+from service.numbers import e164
+from service.partnership import DUTY_TEAM, WorkerSpec
 from service.records import rota_changes, rotas
 from service.work import SetUp, Work
 
@@ -77,6 +78,12 @@ def by_phone(work: Work, number: str) -> WorkerSpec | None:
         return work.partnership.worker_by_phone.get(e164(number))
     except ValueError:
         return None
+
+
+def is_first_number(work: Work, worker: str, number: str) -> bool:
+    """Whether it is not a further number, of which it says little about a worker whether it works."""
+    spec = work.partnership.worker_by_slug.get(worker)
+    return spec is None or number not in [phone.number for phone in spec.phones]
 
 
 def state_of(work: Work, worker: str) -> WorkerState:

@@ -18,7 +18,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "rotas.md").read_text(encoding="utf
 ROTAS = dict(
     zip(
         ("one", "leaves", "office", "twelve", "nights", "elsewhere"),
-        re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL),
+        re.findall(r"```yaml\n(?!workers:)(.*?)```", PAGE, re.DOTALL),
         strict=True,
     )
 )

@@ -1,0 +1,63 @@
+"""By which channels and numbers a worker is reached, in the order that they set, and which of them are left in peace now."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from notifiers.base import Channel
+from service.numbers import is_quiet
+from service.partnership import WorkerSpec
+from service.records import contacts
+from service.work import Work
+
+USUAL = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to reach a worker."""
+
+    channel: Channel
+    address: str
+    quiet: bool = False
+
+
+def ways(work: Work, spec: WorkerSpec) -> list[Way]:
+    """Every way that counts now, the first to be tried first. Quiet numbers come last; they come as if they were not
+    quiet where no other number is left, because an email wakes nobody.
+
+    A number that nobody has proven counts only while none of theirs is proven.
+    """
+    numbers = [phone for phone in spec.numbers if phone.number in _counting(work, spec)]
+    quiet = {phone.number for phone in numbers if is_quiet(phone.quiet, work.now, work.partnership.zone)}
+    if len(quiet) == len(numbers):
+        quiet = set()
+    found = [
+        Way(channel, address, address in quiet)
+        for channel in order(spec)
+        if channel in work.channels
+        for address in (
+            [spec.email]
+            if channel is Channel.EMAIL
+            else [phone.number for phone in numbers if channel in phone.channels]
+        )
+        if address
+    ]
+    return sorted(found, key=lambda way: way.quiet)
+
+
+def order(spec: WorkerSpec) -> list[Channel]:
+    """The channels as a worker wants them tried, then those that they did not name."""
+    return list(dict.fromkeys([*spec.channels, *USUAL]))
+
+
+def address(work: Work, spec: WorkerSpec, channel: Channel) -> str | None:
+    """Where a channel finds a worker best now."""
+    return next((way.address for way in ways(work, spec) if way.channel is channel), None)
+
+
+def _counting(work: Work, spec: WorkerSpec) -> Collection[str]:
+    every = [phone.number for phone in spec.numbers]
+    if len(every) == 1 or spec.verified:
+        return every
+    proven = work.session.once("proven", lambda: contacts.proven_numbers(work))
+    return [number for number in every if (spec.slug, number) in proven] or every
