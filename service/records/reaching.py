@@ -1,10 +1,9 @@
 """By which channels and numbers a worker is reached, in the order that they set, and which of them are left in peace now."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from notifiers.base import Channel
-from service.numbers import is_quiet
+from service.numbers import PhoneSpec, is_quiet
 from service.partnership import WorkerSpec
 from service.records import contacts
 from service.work import Work
@@ -25,9 +24,9 @@ def ways(work: Work, spec: WorkerSpec) -> list[Way]:
     """Every way that counts now, the first to be tried first. Quiet numbers come last; they come as if they were not
     quiet where no other number is left, because an email wakes nobody.
 
-    A number that nobody has proven counts only while none of theirs is proven.
+    A number that nobody has proven counts only while none of theirs is proven. One that no provider serves doesn't count.
     """
-    numbers = [phone for phone in spec.numbers if phone.number in _counting(work, spec)]
+    numbers = _counting(work, spec)
     quiet = {phone.number for phone in numbers if is_quiet(phone.quiet, work.now, work.partnership.zone)}
     if len(quiet) == len(numbers):
         quiet = set()
@@ -55,9 +54,9 @@ def address(work: Work, spec: WorkerSpec, channel: Channel) -> str | None:
     return next((way.address for way in ways(work, spec) if way.channel is channel), None)
 
 
-def _counting(work: Work, spec: WorkerSpec) -> Collection[str]:
-    every = [phone.number for phone in spec.numbers]
-    if len(every) == 1 or spec.verified:
-        return every
+def _counting(work: Work, spec: WorkerSpec) -> list[PhoneSpec]:
+    served = [phone for phone in spec.numbers if not work.channels.isdisjoint(phone.channels)]
+    if len(served) <= 1 or spec.verified:
+        return served
     proven = work.session.once("proven", lambda: contacts.proven_numbers(work))
-    return [number for number in every if (spec.slug, number) in proven] or every
+    return [phone for phone in served if (spec.slug, phone.number) in proven] or served

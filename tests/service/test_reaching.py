@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from service.models.people import PartnershipRow
 from service.models.tasks import Page
 from service.numbers import is_quiet
 from service.partnership import Partnership, WorkerSpec, check_partnership, differences
-from service.records import inforce, paging, reaching
+from service.records import contacts, inforce, paging, reaching
 from service.runtime import Runtime
 from service.settings import SHIPPED_PARTNERSHIP
 from tests.service.test_contacts import SCOPE, apply, at_risk, code_sent
@@ -94,6 +95,24 @@ def test_a_page_is_never_lost_to_quiet_hours(at_night: Runtime) -> None:
     prefer(at_night, worker, quiet=quiet, phones=[{"number": SECOND, "quiet": quiet}])
     open_task(at_night)
     assert paged(at_night) == [("sms", phone_of(at_night, worker))]
+
+
+@pytest.mark.parametrize("proven", ["phone", "second", "none"])
+def test_a_number_that_no_provider_serves_does_not_stand_for_those_that_one_does(
+    at_night: Runtime, proven: str
+) -> None:
+    """With texts and emails alone a second number that only rings is nobody's way, quiet and proven or not."""
+    prefer(at_night, "ben", verified=False, quiet="22:00-07:00", phones=[{"number": SECOND, "channels": ["voice"]}])
+    phone = phone_of(at_night, "ben")
+    with at_night.transaction() as work:
+        spec = work.partnership.worker_by_slug["ben"]
+        if proven != "none":
+            code = contacts.new_code(work, spec, Channel.SMS, actor="tests", number=1 if proven == "phone" else 2)
+            contacts.prove(work, spec, code.digits, actor="tests")
+    with at_night.reading() as work:
+        without_calls = replace(work, channels=frozenset({Channel.SMS, Channel.EMAIL}))
+        found = [(way.channel, way.address, way.quiet) for way in reaching.ways(without_calls, spec)]
+    assert found == [(Channel.SMS, phone, False), (Channel.EMAIL, "ben@example.org", False)]
 
 
 def test_a_number_that_takes_no_texts_is_rung(runtime: Runtime) -> None:
