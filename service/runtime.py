@@ -14,7 +14,7 @@ from service.clock import Clock, SandboxClock, SystemClock
 from service.database import WAKE_CHANNEL, Database
 from service.metrics import Metrics
 from service.models.people import Preference
-from service.partnership import e164
+from service.numbers import e164
 from service.privacy import Keyring
 from service.records import audit, inforce
 from service.rows import Session

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from service.errors import SettingsWrong
-from service.partnership import e164
+from service.numbers import e164
 from service.provider_settings import ProviderSettings
 from service.setting_types import HttpAddress, is_http, weak
 
