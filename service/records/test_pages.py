@@ -134,13 +134,13 @@ def _raise_alarm(work: Work, message: OutboxMessage) -> str:
     )
     if message.provider:
         _by_another(
-            work, task, Try(provider=message.provider, came=Came.FAILED, at=work.now, why="a test page was lost")
+            work, task, Try(provider=message.provider, came=Came.ABSENT, at=work.now, why="a test page was lost")
         )
     return task.id
 
 
 def _by_another(work: Work, task: Task, lost: Try) -> None:
-    """Its texts go by another provider, where there is one: this one has just lost a text."""
+    """Its texts go by another provider first, where there is one: this one has just lost a text."""
     work.session.flush()
     query = select(OutboxMessage).where(OutboxMessage.task_id == task.id, OutboxMessage.channel == Channel.SMS.value)
     for row in work.session.exec(query).all():
