@@ -48,7 +48,7 @@ class Story:
 
     def advance(self, by: str) -> None:
         """Move the clock; everything due on the way has happened when this returns."""
-        answer = self.partner.post("/v1/sandbox/clock", json={"advance": by})
+        answer = self.partner.post("/v1/sandbox/clock", json={"advance": by}, timeout=150)
         assert answer.status_code == 200, answer.text
 
     def report(self, kind: str, **fields: Any) -> dict[str, Any]:

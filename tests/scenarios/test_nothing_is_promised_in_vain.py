@@ -41,7 +41,7 @@ def test_a_commit_that_fails_is_never_answered_with_201(story: Story) -> None:
     change(story.service, sqlite=ON_SQLITE, postgresql=ON_POSTGRESQL)
     body = {"type": "weapon_in_school", "occurred_at": "2026-11-20T14:41:00Z", "locality": "south", "source_ref": "D-1"}
     failed = story.partner.post("/v1/incidents", json=body)
-    assert failed.status_code == 500
+    assert failed.status_code in {500, 503}
     assert "disk" not in failed.text
     story.advance("PT1H")
     story.nothing_else()

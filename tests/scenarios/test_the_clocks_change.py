@@ -4,6 +4,9 @@ import pytest
 
 from tests.story import Story
 
+# The year that is walked through is the same on every database, and quicker on this one.
+pytestmark = pytest.mark.parametrize("service_on_each", ["sqlite"], indirect=True)
+
 
 @pytest.mark.parametrize(
     ("reported", "due", "told"),

@@ -20,7 +20,7 @@ def test_twelve_posts_within_seconds_are_a_few_texts_to_a_team_and_one_answer(st
     assert {task for message in paged for task in message["tasks"]} == set(opened)
 
     phone.texts("TAKE ALL")
-    phone.gets("are yours", "MORE or DONE and a code")
+    phone.gets("are yours", "MORE or DONE + code")
     assert {story.task(task)["assignee"] for task in opened} == {phone.worker}
     story.advance("PT30S")
     for colleague in {m["worker"] for m in story.messages()} - {phone.worker}:
