@@ -113,7 +113,7 @@ class WorkerSpec(Strict):
     verified: bool = False
     notice: Notice = None
 
-    @property
+    @cached_property
     def numbers(self) -> tuple[PhoneSpec, ...]:
         """All of their numbers, `phone` first."""
         return (PhoneSpec(number=self.phone, quiet=self.quiet), *self.phones)

@@ -73,6 +73,10 @@ class Session(ModelSession):
         found: Found = self._read[key]
         return found
 
+    def remember(self, key: Hashable, found: Any) -> None:
+        """What `once` would find for a key, asked for together with others."""
+        self._read[key] = found
+
     def _changed(self) -> bool:
         return bool(self.new or self.deleted) or any(id(row) not in self._made_here for row in self.dirty)
 

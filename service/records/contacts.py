@@ -12,6 +12,7 @@ from notifiers.base import Channel
 from service.errors import Conflict, TooSoon
 from service.models.people import ContactPoint
 from service.partnership import WorkerSpec
+from service.privacy import Keyring
 from service.records import people, rota_changes
 from service.work import Work
 
@@ -29,24 +30,36 @@ class Proof(StrEnum):
     OVER = "over"  # none was sent, or it is too old, or it was guessed at too often
 
 
-def proven_numbers(work: Work) -> frozenset[tuple[str, str]]:
-    """The telephone numbers that count, each with its worker's slug before it."""
-    query = select(ContactPoint).where(
+@dataclass(frozen=True, kw_only=True)
+class Proven:
+    """Which telephone numbers count. Only those that are asked for are looked at, because a partnership has many."""
+
+    keyring: Keyring
+    marks: frozenset[tuple[str, str]]
+    answered: frozenset[str]
+
+    def counts(self, spec: WorkerSpec, number: str) -> bool:
+        """Whether a number of a worker counts."""
+        return spec.verified or (
+            spec.slug in self.answered and (spec.slug, _mark_by(self.keyring, number)) in self.marks
+        )
+
+    def any_of(self, spec: WorkerSpec) -> bool:
+        """Whether one of a worker's numbers counts."""
+        return any(self.counts(spec, phone.number) for phone in spec.numbers)
+
+
+def proven_numbers(work: Work) -> Proven:
+    """The telephone numbers that count as this transaction sees it."""
+    return work.session.once("proven", lambda: _proven_numbers(work))
+
+
+def _proven_numbers(work: Work) -> Proven:
+    query = select(ContactPoint.worker, ContactPoint.mark).where(
         ContactPoint.channel != Channel.EMAIL, col(ContactPoint.verified_at).is_not(None)
     )
-    marks = {(row.worker, row.mark) for row in work.session.exec(query).all()}
-    answered = {worker for worker, _ in marks}
-    return frozenset(
-        (slug, phone.number)
-        for slug, spec in work.partnership.worker_by_slug.items()
-        for phone in spec.numbers
-        if spec.verified or (slug in answered and (slug, _mark(work, phone.number)) in marks)
-    )
-
-
-def with_verified_number(work: Work) -> frozenset[str]:
-    """The workers of whose telephone numbers one counts."""
-    return frozenset(worker for worker, _ in proven_numbers(work))
+    marks = frozenset((worker, mark) for worker, mark in work.session.exec(query).all())
+    return Proven(keyring=work.keyring, marks=marks, answered=frozenset(worker for worker, _ in marks))
 
 
 @dataclass(frozen=True)
@@ -159,7 +172,11 @@ def _channel(row: ContactPoint) -> Channel:
 
 
 def _mark(work: Work, address: str) -> str:
-    return work.keyring.fingerprint("contact", address.lower())
+    return _mark_by(work.keyring, address)
+
+
+def _mark_by(keyring: Keyring, address: str) -> str:
+    return keyring.fingerprint("contact", address.lower())
 
 
 def _hash(work: Work, row: ContactPoint, digits: str) -> str:

@@ -3,7 +3,7 @@
 Every function takes the teams that it is asked about; none named means all of them, the duty manager's included.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -18,6 +18,7 @@ from service.models.people import WorkerState
 from service.models.rotas import Leave
 from service.partnership import DUTY_TEAM
 from service.records import contacts, people, rotas
+from service.records.contacts import Proven
 from service.work import Work
 
 NOBODY = "nobody is on call"
@@ -52,7 +53,7 @@ class _Known:
 
     states: Mapping[str, WorkerState]
     leave: Sequence[Leave]
-    proven: Collection[tuple[str, str]]
+    proven: Proven
 
 
 Span = TypeVar("Span", TeamGap, AtRisk)
@@ -140,13 +141,13 @@ def _why_not(work: Work, worker: str, watch: Watch, known: _Known) -> str | None
         return f"can't be reached ({state.unreachable_why})"
     if state and state.off_since and state.off_since < watch.ends_at:
         return "is off"
-    others = any((worker, phone.number) in known.proven for phone in spec.phones)
+    others = any(known.proven.counts(spec, phone.number) for phone in spec.phones)
     if state and state.number_failed_since and state.number_failed_since < watch.ends_at and not others:
         return f"the number does not work ({state.number_failed_why})"
     away = (row for row in known.leave if row.worker == worker)
     if any(row.starts_at < watch.ends_at and row.ends_at > watch.starts_at for row in away):
         return "is on leave"
-    return None if others or (worker, spec.phone) in known.proven else "the number is not verified"
+    return None if others or known.proven.counts(spec, spec.phone) else "the number is not verified"
 
 
 def doubled(work: Work, start: datetime, end: datetime) -> list[Doubled]:

@@ -12,9 +12,9 @@ from rules.match import Decision, unknown_basis
 from service.database import hold, hold_all
 from service.errors import Conflict, Fault, Invalid, NotFound, ServiceError
 from service.models.incidents import Incident
-from service.records import incidents, patterns, tasks, timeline, transitions, views
+from service.records import incidents, paging, patterns, tasks, timeline, transitions, views
 from service.records.known import Known
-from service.records.told import Told, tell
+from service.records.told import Located, Told, tell
 from service.work import Work
 
 HISTORY = Decision(None, None, "history: counted by patterns, pages nobody")
@@ -114,7 +114,17 @@ def accept(work: Work, submissions: Sequence[Submission]) -> list[Taken | Servic
     known = Known(work=work)
     known.ask_held(keys)
     known.ask_others(told)
+    patterns.ask_ahead(told, known)
+    _ask_who_is_free(work, told)
     return [_taken_or_why(work, submission, one, known) for submission, one in zip(submissions, told, strict=True)]
+
+
+def _ask_who_is_free(work: Work, told: Sequence[Told]) -> None:
+    """Of the teams that some reports will be sent to, in one question for each sort of report."""
+    for drill in (False, True):
+        pathways = {(d.pathway, one.located) for one in told if one.report.drill is drill for d in one.decisions}
+        teams = {_team(work, pathway, located)[0] for pathway, located in pathways if pathway}
+        paging.ask_ahead(work, teams, drill=drill)
 
 
 def _taken_or_why(work: Work, submission: Submission, told: Told, known: Known) -> Taken | ServiceError:
@@ -212,7 +222,7 @@ def _decide(work: Work, incident: Incident, told: Told, known: Known) -> None:
     """The rules' decisions; those that it has had before open nothing again."""
     before = {d["pathway"]: d for d in incident.decisions if d["task"]}
     kept = []
-    for decision in work.policy.judge.judge(told.facts):
+    for decision in told.decisions:
         if decision.pathway in before:
             kept.append(before.pop(decision.pathway))
         elif decision.pathway is None:
@@ -235,8 +245,7 @@ def _act(
         transitions.tell_holders(work, task, "joined")
         return incidents.decided(decision, "joined", task=task, reason=f"joined {task.code}: {how}")
     policy = work.policy.book.rulebook.pathway(pathway)
-    place = located.place.slug if located.place else None
-    team, why_duty = work.partnership.team_for(policy.team, locality=located.locality, place=place)
+    team, why_duty = _team(work, pathway, located)
     if why_duty and located.locality is None:
         why_duty = f"{why_duty}: {located.why}"
     task = tasks.open_task(
@@ -250,3 +259,9 @@ def _act(
     )
     reason = f"{decision.reason}; sent to the duty manager because {why_duty}" if why_duty else None
     return incidents.decided(decision, "opened", task=task, reason=reason)
+
+
+def _team(work: Work, pathway: str, located: Located) -> tuple[str, str | None]:
+    template = work.policy.book.rulebook.pathway(pathway).team
+    place = located.place.slug if located.place else None
+    return work.partnership.team_for(template, locality=located.locality, place=place)

@@ -1,11 +1,12 @@
 """Paging: who is summoned for a task next, by which channels, and when the step after that comes."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from notifiers.base import Channel
 from notifiers.wording import short_name
@@ -101,26 +102,44 @@ def _choose(work: Work, task: Task, step: Step) -> escalation.Chosen:
     return whole
 
 
+def ask_ahead(work: Work, teams: Iterable[str], *, drill: bool) -> None:
+    """Ask at once how much whoever is on call for some teams is asked for already: they may be paged in a moment."""
+    workers = sorted({worker for team in teams for worker in people.on_call(work, team) if team != DUTY_TEAM})
+    if not workers:
+        return
+    limit = work.policy.book.rulebook.bursts
+    found: dict[str, set[str]] = {worker: set() for worker in workers}
+    for worker, task in _asked_lately(work, workers, limit, drill):
+        found[worker].add(task)
+    for worker, tasks in found.items():
+        work.session.remember(("asked", worker, drill), tasks)
+
+
 def _asked_for_enough(work: Work, worker: str, task: Task, limit: Bursts) -> bool:
-    written = work.session.once(("asked", worker, task.drill), lambda: _asked_lately(work, worker, limit, task.drill))
+    written = work.session.once(
+        ("asked", worker, task.drill),
+        lambda: {task_id for _, task_id in _asked_lately(work, [worker], limit, task.drill)},
+    )
     here = {page.task_id for page in work.session.all_unwritten(Page) if page.worker == worker}
     return len((written | here) - {task.id}) >= limit.at_most
 
 
-def _asked_lately(work: Work, worker: str, limit: Bursts, drill: bool) -> set[str]:
-    query = (
-        select(Page.task_id)
+def _asked_lately(work: Work, workers: Sequence[str], limit: Bursts, drill: bool) -> Sequence[tuple[str, str]]:
+    number = func.row_number().over(partition_by=col(Page.worker)).label("number")
+    asked = (
+        select(Page.worker, Page.task_id, number)
         .join(Task, col(Task.id) == col(Page.task_id))
         .where(
-            Page.worker == worker,
+            col(Page.worker).in_(workers),
             col(Page.at) > work.now - limit.within,
             col(Page.outcome).is_(None),
             Task.state == TaskState.OPEN.value,
             col(Task.drill).is_(drill),
         )
-        .limit((limit.at_most + 1) * PAGES_A_TASK)
+        .subquery()
     )
-    return set(work.session.exec(query).all())
+    enough = (limit.at_most + 1) * PAGES_A_TASK
+    return work.session.exec(select(asked.c.worker, asked.c.task_id).where(asked.c.number <= enough)).all()
 
 
 def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
@@ -128,10 +147,10 @@ def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
     passed = {worker for worker, last in _last_pages(work, task).items() if last.outcome == PageOutcome.PASSED}
     order = people.page_order(work, task.team)
     on_call = people.on_call(work, task.team)
-    verified = work.session.once("verified", lambda: contacts.with_verified_number(work))
+    proven, specs = contacts.proven_numbers(work), work.partnership.worker_by_slug
 
     def proven_first(workers: list[str]) -> list[str]:
-        return sorted(workers, key=lambda worker: worker not in verified)
+        return sorted(workers, key=lambda worker: worker not in specs or not proven.any_of(specs[worker]))
 
     duty = people.page_order(work, DUTY_TEAM)
     if step.page is Who.DUTY and duty == [task.about]:

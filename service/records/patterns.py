@@ -1,6 +1,6 @@
 """What single reports do not show: earlier incidents that, with a new one, complete a pattern of the rulebook's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import col, func, select
@@ -21,6 +21,17 @@ class Raised:
 
     incident: Incident
     told: Told
+
+
+def ask_ahead(told: Sequence[Told], known: Known) -> None:
+    """Have all earlier incidents looked up at once that the patterns of some reports will look at."""
+    wanted: set[str] = set()
+    for one in told:
+        new = Seen(incident="", occurred_at=one.report.occurred_at, at=point_of(one.report))
+        for watch, shared in one.watched:
+            if not _said_already(known, watch, new, shared):
+                wanted.update(_newest(known, watch, new, shared))
+    known.among(sorted(wanted))
 
 
 def completed(work: Work, incident: Incident, told: Told, known: Known) -> Iterator[Raised]:
@@ -74,13 +85,17 @@ def doubted(work: Work, parent: Incident) -> list[Doubted]:
 
 
 def _others(known: Known, watch: Watch, new: Seen, shared: Shared) -> list[Seen]:
-    bearers = [bearer for bearer, _ in known.near(shared.marks, new.occurred_at, watch.spec.window).values()]
-    newest = sorted(bearers, key=lambda bearer: bearer.occurred_at, reverse=True)
     return [
         found.seen
-        for found in known.among([bearer.incident_id for bearer in newest if bearer.incident_id != new.incident][:MOST])
+        for found in known.among(_newest(known, watch, new, shared))
         if patterns.near(watch.spec, new, found.seen) and watch.fits(found.facts)
     ]
+
+
+def _newest(known: Known, watch: Watch, new: Seen, shared: Shared) -> list[str]:
+    bearers = [bearer for bearer, _ in known.near(shared.marks, new.occurred_at, watch.spec.window).values()]
+    newest = sorted(bearers, key=lambda bearer: bearer.occurred_at, reverse=True)
+    return [bearer.incident_id for bearer in newest if bearer.incident_id != new.incident][:MOST]
 
 
 def _said_already(known: Known, watch: Watch, new: Seen, shared: Shared) -> bool:

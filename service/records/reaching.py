@@ -58,5 +58,5 @@ def _counting(work: Work, spec: WorkerSpec) -> list[PhoneSpec]:
     served = [phone for phone in spec.numbers if not work.channels.isdisjoint(phone.channels)]
     if len(served) <= 1 or spec.verified:
         return served
-    proven = work.session.once("proven", lambda: contacts.proven_numbers(work))
-    return [phone for phone in served if (spec.slug, phone.number) in proven] or served
+    proven = contacts.proven_numbers(work)
+    return [phone for phone in served if proven.counts(spec, phone.number)] or served

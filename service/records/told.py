@@ -8,6 +8,7 @@ from typing import Any
 
 from rules import patterns
 from rules.incident import IncidentReport, Person, Place, facts
+from rules.match import Decision
 from rules.patterns import Watch
 from rules.places import FoundPlace, place_keys
 from service.work import Work
@@ -32,13 +33,14 @@ class Shared:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """A report and what it tells. `place`, `people`: its marks that a second report of the same event would share;
-    `watched`: the patterns that count it, each with what it may share with others."""
+    """A report and what it tells. `decisions`: the rules'; `place`, `people`: its marks that a second report of the same
+    event would share; `watched`: the patterns that count it, each with what it may share with others."""
 
     report: IncidentReport
     partner: str
     located: Located
     facts: Mapping[str, Any]
+    decisions: tuple[Decision, ...]
     place: frozenset[str]
     people: frozenset[str]
     context: frozenset[str]
@@ -85,6 +87,7 @@ def tell(
         partner=partner,
         located=located,
         facts=values,
+        decisions=tuple(work.policy.judge.judge(values)),
         place=place,
         people=frozenset(mark_of(work, "person", person.ref) for person in report.people),
         context=_context(work, report),
