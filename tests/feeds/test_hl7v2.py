@@ -8,7 +8,7 @@ from api.feeds.reading import Faulty, PassedOver, Reading, Reported, Retracted
 from api.imports import Kind
 from tests.feeds.conftest import read
 
-NAMES = ("SURNAME", "GIVENNAME", "9434765919", "4471", "1 HIGH STREET", "KINDLY AUNT")
+NAMES = ("SURNAME", "GIVENNAME", "9434765919", "MRN-4471", "1 HIGH STREET", "KINDLY AUNT")
 
 
 def message(
@@ -26,7 +26,7 @@ def message(
     segments = [
         rf"MSH|^~\&|EPR|ZZ901|CALLOUT||20261120142500||ADT^{event}^ADT_A01|{control}|P|2.5.1",
         f"EVN|{event}|{fields.get('at', '20261120142400')}",
-        f"PID|1||4471^^^ZZ901^MR~9434765919^^^NHS^NH||SURNAME^GIVENNAME||{born}|M|||1 HIGH STREET^^CITY",
+        f"PID|1||MRN-4471^^^ZZ901^MR~9434765919^^^NHS^NH||SURNAME^GIVENNAME||{born}|M|||1 HIGH STREET^^CITY",
         "NK1|1|KINDLY AUNT",
         f"PV1|1|{fields.get('kind', 'E')}|{fields.get('where', 'ED^^^ZZ902')}{'|' * 16}{visit}{'|' * 25}{came}",
         f"PV2|||{fields.get('admit', '')}",
@@ -193,7 +193,7 @@ def without(segment: str) -> str:
         (message(at="202603290130"), "/EVN/2", "clocks went forward"),
         (message(came="yesterday"), "/PV1/44", "to the minute"),
         (message(where="ED^^^The Infirmary"), "/PV1/3", "ZZ901"),
-        (message().replace("4471^^^ZZ901^MR~9434765919^^^NHS^NH", ""), "/PID/3", "pseudonym"),
+        (message().replace("MRN-4471^^^ZZ901^MR~9434765919^^^NHS^NH", ""), "/PID/3", "pseudonym"),
         (message(born="17/03/2011"), "/PID/7", "20110317"),
         (message(born="18990101"), "/PID/7", "older than 120"),
         (message(born="20300101"), "/PID/7", "younger than 0"),
