@@ -1,7 +1,9 @@
-"""The only loop: it is woken by every commit, and ticked by APScheduler for what falls due while nothing happens."""
+"""The engine: woken by every commit, and ticked by APScheduler for what falls due while nothing happens.
+
+It sends in one thread and acts on timers and errands in another, so that no page waits for a look at the rotas.
+"""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -20,6 +22,7 @@ from service.records import claims, timers
 from service.records import errands as errand_rows
 from service.records.claims import Claimed
 from service.records.inforce import NotSetUp
+from service.rounds import Rounds
 from service.runtime import Runtime
 from service.slots import Slots
 
@@ -41,21 +44,20 @@ class Engine:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._work = threading.Event()
         self._stopping = threading.Event()
         self._slots = Slots(runtime.settings.send_threads)
         self._senders = ThreadPoolExecutor(self._slots.most, thread_name_prefix="send")
         self._sent = Gathered[delivery.Sending](lambda sendings: delivery.settle(runtime, sendings))
         self._scheduler = BackgroundScheduler(timezone="UTC")
-        self._one_round = threading.Lock()
+        self._sending = Rounds("sending", self._send_due, lambda error: _say(error, "sending what is due failed"))
+        self._acting = Rounds("acting", self._act_on_due, lambda error: _say(error, "acting on what is due failed"))
         self._loops: list[threading.Thread] = []
-        self._forget = runtime.changed.listen(self._work.set)
-        self._last_round: float | None = None
+        self._forget = runtime.changed.listen(self._wake)
         self._deadman = DeadMansSwitch(runtime, lambda: health.is_well(runtime))
 
     def start(self) -> None:
         """Begin: first of all with what an earlier process left behind."""
-        self._scheduler.add_job(self._work.set, "interval", seconds=TICK_SECONDS, id="tick")
+        self._scheduler.add_job(self._wake, "interval", seconds=TICK_SECONDS, id="tick")
         every = self._runtime.settings.reconcile_seconds
         self._scheduler.add_job(self._reconcile, "interval", seconds=every, id="reconcile", coalesce=True)
         # In a thread of its own: a calendar that answers slowly must keep no page waiting.
@@ -63,11 +65,11 @@ class Engine:
         self._scheduler.add_job(self._probe, "interval", seconds=PROBE_SECONDS, id="probe", coalesce=True)
         self._scheduler.add_job(self._set_standing, "interval", seconds=STANDING_SECONDS, id="standing")
         self._scheduler.start()
-        self._begin(self._loop)
+        self._sending.start()
+        self._acting.start()
         if self._runtime.settings.deadman_url.get_secret_value():
             self._begin(self._deadman.keep_fetching)
         self.follow()
-        self._work.set()
 
     def follow(self) -> None:
         """Only hear what other processes commit, and tell whoever listens here: a board must be live on every replica."""
@@ -81,9 +83,10 @@ class Engine:
     def stop(self) -> None:
         """Finish the messages in hand and stop; what is not begun stays in its row."""
         self._stopping.set()
-        self._work.set()
         self._deadman.stop()
         self._forget()
+        for rounds in (self._sending, self._acting):
+            rounds.stop(LAST_SECONDS)
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         for loop in self._loops:
@@ -91,20 +94,12 @@ class Engine:
         self._senders.shutdown(wait=True)
 
     def ticking(self) -> bool:
-        """Whether the loop has come round lately, by the machine's own time: the sandbox's clock jumps."""
-        return self._last_round is not None and time.monotonic() - self._last_round < STALE_SECONDS
+        """Whether both have come round lately."""
+        return all(rounds.has_come_round(STALE_SECONDS) for rounds in (self._sending, self._acting))
 
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            self._work.wait()
-            self._work.clear()
-            if self._stopping.is_set():
-                return
-            try:
-                self._round()
-            except Exception as error:
-                # The database may be away for a moment: the next tick tries again, and readiness shows it.
-                _say(error, "engine round failed")
+    def _wake(self) -> None:
+        self._sending.wake()
+        self._acting.wake()
 
     def _reconcile(self) -> None:
         try:
@@ -113,13 +108,11 @@ class Engine:
             # Asked again next time; a database that is away shows in readiness.
             _say(error, "asking for lost texts failed")
 
-    def _round(self) -> None:
-        with self._one_round:
-            self._send_due()
-            if deadlines.run_due(self._runtime) + errands.run_due(self._runtime):
-                self._work.set()
-            self._last_round = time.monotonic()
-        self._deadman.came_round()
+    def _act_on_due(self) -> None:
+        if deadlines.run_due(self._runtime) + errands.run_due(self._runtime):
+            self._acting.wake()
+        if self._sending.has_come_round(STALE_SECONDS):
+            self._deadman.came_round()
 
     def advance(self, by: timedelta) -> datetime:
         """Move the sandbox's clock: from one due instant to the next, so that everything happens at its own time.
@@ -129,7 +122,7 @@ class Engine:
         clock = self._runtime.clock
         if not isinstance(clock, SandboxClock):
             raise TypeError("only the sandbox's clock can be moved")
-        with self._one_round:
+        with self._sending.held, self._acting.held:
             self._slots.wait_until_idle()
             target = clock.now() + by
             errands.set_standing(self._runtime)
@@ -139,7 +132,7 @@ class Engine:
                 self._settle()
             clock.advance_to(target)
             self._settle()
-        self._work.set()
+        self._wake()
         return clock.now()
 
     def _settle(self) -> None:
@@ -204,7 +197,7 @@ class Engine:
             _say(error, "sending failed", message=claimed.message.reference)
         finally:
             self._slots.give_back(claimed)
-            self._work.set()
+            self._sending.wake()
 
     def _listen(self) -> None:
         """Be woken by other processes on the same PostgreSQL. A lost notification costs one tick."""

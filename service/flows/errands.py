@@ -1,4 +1,4 @@
-"""Due errands: each in a transaction of its own, exactly once.
+"""Due errands: each exactly once.
 
 Nothing is sent from here: an errand that has something to say writes it to the outbox, which is sent under a lease
 outside any transaction, like every message. What needs the network otherwise (calendars of other systems, lost texts,
@@ -18,6 +18,7 @@ from service.work import Work
 log = structlog.get_logger()
 
 BATCH = 200
+GROUP = 10
 
 # What is done for each kind. The row goes afterwards, unless it was put to another time meanwhile.
 DONE_BY: Mapping[ErrandKind, Callable[[Work, Errand], None]] = {
@@ -52,28 +53,41 @@ def set_standing(runtime: Runtime) -> None:
 
 
 def run_due(runtime: Runtime) -> int:
-    """Run the errands that are due, the one due longest first; how many there were, at most a batch."""
-    done = 0
+    """Run the errands that are due, the one due longest first; how many there were, about a batch at most.
+
+    They are taken in small groups, a transaction each: a day's look at the rotas is one errand for every team. Where one
+    fails, as many are run one by one, so that it is known which of them it is.
+    """
+    done = alone = 0
     while done < BATCH and _due(runtime):
-        key: tuple[str, str] | None = None
+        keys: list[tuple[str, str]] = []
         try:
             with runtime.transaction() as work:
-                errand = errands.next_due(work)
-                if errand is None:
-                    break
-                key = (errand.kind, errand.subject)
-                due_at = errand.due_at
-                DONE_BY[ErrandKind(errand.kind)](work, errand)
-                errands.done(work, key, due_at)
+                while len(keys) < (1 if alone else GROUP) and (errand := errands.next_due(work)):
+                    keys.append((errand.kind, errand.subject))
+                    _run(work, errand)
         except Exception:
-            if key is None:
+            if not keys:
                 raise
+            if not alone:
+                alone = GROUP
+                continue
             # One that can't be run, because a newer release put it there for instance, must not stop the others.
-            log.exception("errand failed", kind=key[0])
+            log.exception("errand failed", kind=keys[0][0])
             with runtime.transaction() as work:
-                errands.put_off(work, key)
-        done += 1
+                errands.put_off(work, keys[0])
+        if not keys:
+            break
+        done += len(keys)
+        alone = max(alone - 1, 0)
     return done
+
+
+def _run(work: Work, errand: Errand) -> None:
+    key, due_at = (errand.kind, errand.subject), errand.due_at
+    DONE_BY[ErrandKind(errand.kind)](work, errand)
+    errands.done(work, key, due_at)
+    work.session.flush()
 
 
 def _due(runtime: Runtime) -> bool:

@@ -1,5 +1,6 @@
 """Errands: set, taken away, and found when they fall due."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,20 @@ def put(
     errand = held(work, kind, subject) or Errand(kind=kind.value, subject=subject, due_at=due_at)
     errand.due_at, errand.attempts, errand.payload = due_at, 0, payload or {}
     work.session.add(errand)
+
+
+def put_each(work: Work, kind: ErrandKind, subjects: Iterable[str], *, payload: dict[str, Any]) -> None:
+    """Set an errand for each of many subjects, due now."""
+    for subject in subjects:
+        work.session.put(
+            Errand,
+            replacing=("due_at", "attempts", "payload"),
+            kind=kind.value,
+            subject=subject,
+            due_at=work.now,
+            attempts=0,
+            payload=payload,
+        )
 
 
 def get(work: Work, kind: ErrandKind, subject: str = "") -> Errand | None:

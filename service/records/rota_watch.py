@@ -47,8 +47,8 @@ def check(work: Work, errand: Errand) -> None:
     if errand.subject:
         look(work, errand.subject, daily=bool((errand.payload or {}).get("daily")))
         return
-    for team in (*work.partnership.team_by_slug, DUTY_TEAM):
-        errands.put(work, ErrandKind.COVERAGE, work.now, subject=team, payload={"daily": True})
+    teams = (*work.partnership.team_by_slug, DUTY_TEAM)
+    errands.put_each(work, ErrandKind.COVERAGE, teams, payload={"daily": True})
     work.record("coverage.checked", work.partnership.partnership, actor="callout", days=AHEAD.days)
     errands.put(work, ErrandKind.COVERAGE, _next_check(work))
 

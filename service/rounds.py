@@ -1,0 +1,51 @@
+"""A thread that comes round whenever it is woken, and does one thing each time."""
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Rounds:
+    """`do` is called once however often it was woken meanwhile; `failed` hears of what it raises, and the next time it is
+    tried again."""
+
+    def __init__(self, name: str, do: Callable[[], None], failed: Callable[[Exception], None]) -> None:
+        self._do, self._failed = do, failed
+        self._news = threading.Event()
+        self._stopping = False
+        self._last: float | None = None
+        self.held = threading.Lock()  # while somebody else has it, no round begins
+        self._thread = threading.Thread(target=self._come_round, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin, with a first round at once."""
+        self.wake()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._news.set()
+
+    def stop(self, within: float) -> None:
+        """Finish the round at hand, for as many seconds at most."""
+        self._stopping = True
+        self._news.set()
+        if self._thread.is_alive():
+            self._thread.join(within)
+
+    def has_come_round(self, within: float) -> bool:
+        """Whether a round went well in the last seconds, by the machine's own time: the sandbox's clock jumps."""
+        return self._last is not None and time.monotonic() - self._last < within
+
+    def _come_round(self) -> None:
+        while True:
+            self._news.wait()
+            self._news.clear()
+            if self._stopping:
+                return
+            try:
+                with self.held:
+                    self._do()
+                self._last = time.monotonic()
+            except Exception as error:
+                self._failed(error)
