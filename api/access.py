@@ -36,13 +36,15 @@ cookie = APIKeyCookie(
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Somebody with a key: what they are, and which localities they may see (none named: all)."""
+    """Somebody with a key: what they are, and which localities they may see (none named: all). `trial`: the test for which
+    the service itself calls."""
 
     key_id: str
     name: str
     role: Role
     localities: tuple[str, ...]
     needs_lawful_basis: bool = False
+    trial: str | None = None
 
     @property
     def scope(self) -> Scope:
@@ -180,7 +182,7 @@ async def authenticate(
     text = given.credentials if given else None
     known = callers_of(request).find(text) if text is not None else None
     if known is not None:
-        return _let_in(request, runtime, known)
+        return let_in(request, runtime, known)
     return await run_in_threadpool(identify, request, runtime, text, session)
 
 
@@ -194,10 +196,11 @@ def identify(request: Request, runtime: Runtime, text: str | None, session: str 
             else "no key was given; send it as: Authorization: Bearer KEY"
         )
         raise ApiError(401, detail, {"WWW-Authenticate": "Bearer"})
-    return _let_in(request, runtime, caller)
+    return let_in(request, runtime, caller)
 
 
-def _let_in(request: Request, runtime: Runtime, caller: Caller) -> Caller:
+def let_in(request: Request, runtime: Runtime, caller: Caller) -> Caller:
+    """A caller who was identified, counted against their rate. Raises 429."""
     seconds = request.app.state.rate_limit.wait(caller.key_id, runtime.clock.now())
     if seconds:
         raise ApiError(429, "too many requests with this key", {"Retry-After": str(int(seconds) + 1)})

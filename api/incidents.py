@@ -14,6 +14,7 @@ from api.access import AnyoneDep, Caller, CodeListsDep, DeskDep, PartnerDep, Run
 from api.posted import ImportShape, PassedOverShape
 from api.problems import responses
 from api.refusals import Refusal, keep_refused, told
+from api.reporters import ReporterDep, keep_to_tests
 from api.reports import BATCH_BODY, REPORT_BODY, Arrived, BatchDep, ReportDep, Sent, validated
 from api.shapes import BatchShape, IncidentPage, IncidentShape, RefusedPage
 from rules.incident import IncidentReport
@@ -55,7 +56,7 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
 )
 async def report_incident(
     arrived: ReportDep,
-    caller: PartnerDep,
+    caller: ReporterDep,
     runtime: RuntimeDep,
     desk: DeskDep,
     lists: CodeListsDep,
@@ -72,6 +73,7 @@ async def report_incident(
     become pseudonyms, a cancelled visit takes its report back, and what is not for us is answered with `passed_over`. A
     CSV file (police.uk, ISTV, or a layout of the partner's own) is answered row by row, as several messages at once are.
     """
+    keep_to_tests(caller, None if isinstance(arrived, Sent) else arrived.report)
     if isinstance(arrived, Sent):
         opened = await run_in_threadpool(posted.opened, arrived, caller, runtime, lists)
         if isinstance(opened, Response):
@@ -85,7 +87,7 @@ async def report_incident(
         refusal = Refusal(told(error), _as_sent(arrived.report))
         await run_in_threadpool(keep_refused, caller, runtime, [refusal])
         raise
-    runtime.metrics.taken_in(taken.result)
+    runtime.metrics.taken_in("test" if caller.trial else taken.result)
     view = taken.view
     if view is None:
         view = await run_in_threadpool(_view, runtime, taken.incident_id)
@@ -145,7 +147,8 @@ def _submission(caller: Caller, arrived: Arrived, *, shown: bool = False) -> Sub
         report=arrived.report,
         key_id=caller.key_id,
         partner=caller.name,
-        idempotency_key=arrived.idempotency_key,
+        idempotency_key=caller.trial or arrived.idempotency_key,
+        trial=caller.trial,
         needs_lawful_basis=caller.needs_lawful_basis,
         begins=arrived.begins,
         shown=shown,

@@ -14,6 +14,7 @@ from api.access import PartnerDep
 from api.feeds import cloudevents, fhir
 from api.feeds.cloudevents import CloudEvent
 from api.imports import Kind
+from api.reporters import ReporterDep
 from rules.incident import IncidentReport
 
 MOST = 500
@@ -56,7 +57,7 @@ class Batch(BaseModel):
     incidents: list[Any] = Field(min_length=1, max_length=MOST)
 
 
-async def read_report(request: Request, _caller: PartnerDep) -> Arrived | Sent:
+async def read_report(request: Request, _caller: ReporterDep) -> Arrived | Sent:
     """The report in a request's body. Raises RequestValidationError, which names every fault."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind in SENT_AS:

@@ -3,7 +3,7 @@
 from rules.rulebook import Pathway
 
 SOS, MISSED_CHECK_IN = "lone-worker-sos", "missed-check-in"
-TEST_PAGE, PAGES_DO_NOT_ARRIVE = "test-page", "pages-do-not-arrive"
+TEST_PAGE, PAGES_DO_NOT_ARRIVE, REPORTS_NOT_TAKEN = "test-page", "pages-do-not-arrive", "reports-not-taken"
 
 OWN_PATHWAYS = {
     # Lead and duty manager are called at once, by everything there is.
@@ -52,6 +52,17 @@ OWN_PATHWAYS = {
         {
             "title": "A test page did not arrive",
             "sms_label": "Texts may not arrive",
+            "team": "duty",
+            "priority": "critical",
+            "sla": {"acknowledge": "15m", "complete": "24h"},
+            "outcomes": ["mended", "false_alarm"],
+            "escalation": [{"page": "duty", "by": ["voice", "email", "sms"], "repeat": "30m"}],
+        }
+    ),
+    REPORTS_NOT_TAKEN: Pathway.model_validate(
+        {
+            "title": "The report of a test page was not taken",
+            "sms_label": "Reports may be lost",
             "team": "duty",
             "priority": "critical",
             "sla": {"acknowledge": "15m", "complete": "24h"},

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.clock import SandboxClock
 from service.database import is_away
 from service.deadman import DeadMansSwitch
-from service.flows import deadlines, delivery, errands, health, providers, replies, rosters
+from service.flows import deadlines, delivery, errands, health, providers, replies, rosters, test_pages
 from service.gathered import Gathered
 from service.records import claims, timers
 from service.records import errands as errand_rows
@@ -51,6 +51,7 @@ class Engine:
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._sending = Rounds("sending", self._send_due, lambda error: _say(error, "sending what is due failed"))
         self._acting = Rounds("acting", self._act_on_due, lambda error: _say(error, "acting on what is due failed"))
+        self._one_post = threading.Lock()
         self._loops: list[threading.Thread] = []
         self._forget = runtime.changed.listen(self._wake)
         self._deadman = DeadMansSwitch(runtime, lambda: health.is_well(runtime))
@@ -69,6 +70,8 @@ class Engine:
         self._acting.start()
         if self._runtime.settings.deadman_url.get_secret_value():
             self._begin(self._deadman.keep_fetching)
+        if self._runtime.settings.synthetic_hours:
+            self._begin(self._keep_posting)
         self.follow()
 
     def follow(self) -> None:
@@ -138,7 +141,7 @@ class Engine:
     def _settle(self) -> None:
         busy = True
         while busy:
-            busy = deadlines.run_due(self._runtime) + errands.run_due(self._runtime) > 0
+            busy = deadlines.run_due(self._runtime) + errands.run_due(self._runtime) + self._post_test() > 0
             while delivery.due_now(self._runtime) and (claimed := delivery.claim(self._runtime, INLINE_BATCH)):
                 busy = True
                 for message in claimed:
@@ -157,6 +160,20 @@ class Engine:
             for claimed in delivery.claim(self._runtime, free, room=room):
                 self._slots.take(claimed)
                 self._senders.submit(self._send, claimed)
+
+    def _keep_posting(self) -> None:
+        while not self._stopping.wait(TICK_SECONDS):
+            try:
+                self._post_test()
+            except NotSetUp:
+                continue
+            except Exception as error:
+                # It is posted again when its lease is over; readiness shows a database that is away.
+                _say(error, "posting a test page failed")
+
+    def _post_test(self) -> bool:
+        with self._one_post:
+            return test_pages.post_due(self._runtime, self._stopping)
 
     def _probe(self) -> None:
         try:

@@ -1,10 +1,33 @@
 """Figures for Prometheus. Counters count what this process did; gauges are read from the rows when asked."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 
 FIRST_PAGE, ACKNOWLEDGED = "first page", "acknowledged"
+TEST_ARRIVED, TEST_LOST, TEST_NOT_TAKEN = "arrived", "lost", "not_taken"
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 ACKNOWLEDGE_SECONDS = (30, 60, 120, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 14400)
+
+TEST_PAGES = {
+    "callout_synthetic_seconds": "From before the POST of the latest test page to its receipt",
+    "callout_synthetic_last_success_timestamp_seconds": "When a test page arrived last",
+    "callout_synthetic_failing": "1 while test pages do not arrive",
+}
+
+
+@dataclass(eq=False)
+class TestPageGauges:
+    """How the latest test pages went; nothing at all while none are sent, so that no alert hangs on an old figure."""
+
+    values: dict[str, float] = field(default_factory=dict)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The gauges that are known, as the registry asks for them."""
+        for name, value in self.values.items():
+            yield GaugeMetricFamily(name, TEST_PAGES[name], value=value)
 
 
 class Metrics:
@@ -64,18 +87,13 @@ class Metrics:
             "callout_deadman", "Fetches of the dead man's switch, by result", ["result"], registry=self.registry
         )
         self._queued = Gauge("callout_queued", "Rows that wait", ["queue"], registry=self.registry)
-
-        self._test_seconds = Gauge(
-            "callout_synthetic_seconds",
-            "From the latest test page being written to its receipt",
-            registry=self.registry,
+        self._tests = Counter(
+            "callout_synthetic_tests", "Test pages that were judged, by result", ["result"], registry=self.registry
         )
-        self._test_worked = Gauge(
-            "callout_synthetic_last_success_timestamp_seconds", "When a test page arrived last", registry=self.registry
-        )
-        self._test_failing = Gauge(
-            "callout_synthetic_failing", "1 while test pages do not arrive", registry=self.registry
-        )
+        for result in (TEST_ARRIVED, TEST_LOST, TEST_NOT_TAKEN):
+            self._tests.labels(result=result)
+        self._test_pages = TestPageGauges()
+        self.registry.register(self._test_pages)
 
     def taken_in(self, result: str) -> None:
         """A report was new, replayed, revised or refused."""
@@ -100,20 +118,29 @@ class Metrics:
             self._provider_up.labels(channel=channel, provider=provider).set(works)
 
     def took(self, figure: str, seconds: float) -> None:
-        """The first page of a task was handed over, or a task was taken for the first time."""
-        {FIRST_PAGE: self._first_page, ACKNOWLEDGED: self._acknowledged}[figure].observe(seconds)
+        """The first page of a task was handed over, a task was taken for the first time, or a test page was judged."""
+        timed = {FIRST_PAGE: self._first_page, ACKNOWLEDGED: self._acknowledged}
+        if figure in timed:
+            timed[figure].observe(seconds)
+        else:
+            self._tests.labels(result=figure).inc()
 
     def deadman(self, result: str) -> None:
         """The address of the dead man's switch was reached, or was not."""
         self._deadman.labels(result=result).inc()
 
     def test_pages(self, *, seconds: float | None, worked_at: float | None, failing: bool) -> None:
-        """Set how the latest test pages went: nothing is shown before the first arrived."""
-        if seconds is not None:
-            self._test_seconds.set(seconds)
-        if worked_at is not None:
-            self._test_worked.set(worked_at)
-        self._test_failing.set(failing)
+        """Set how the latest test pages went: nothing is shown of what has not been."""
+        given = {
+            "callout_synthetic_seconds": seconds,
+            "callout_synthetic_last_success_timestamp_seconds": worked_at,
+            "callout_synthetic_failing": float(failing),
+        }
+        self._test_pages.values = {name: value for name, value in given.items() if value is not None}
+
+    def no_test_pages(self) -> None:
+        """The settings do without test pages."""
+        self._test_pages.values = {}
 
     def standing(
         self,

@@ -19,10 +19,11 @@ class Keyring:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(s, "seal"))) for s in secrets])
-        # Blind indexes and the audit chain must give the same value for the same input for years, so they hang on
-        # the oldest secret: rotating means putting the new one in front.
+        # Blind indexes and the audit chain must give the same value for the same input for years, and a voucher on every
+        # replica, so they hang on the oldest secret: rotating means putting the new one in front.
         self._index = _derive(secrets[-1], "index")
         self._chain = _derive(secrets[-1], "audit")
+        self._voucher = _derive(secrets[-1], "voucher")
         self.session_secret = _derive(secrets[0], "session").hex()
 
     def seal(self, text: str) -> str:
@@ -41,6 +42,11 @@ class Keyring:
     def fingerprint(self, kind: str, value: str) -> str:
         """A keyed hash by which equal values are found without being readable: 32 hexadecimal digits."""
         return hmac.new(self._index, f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    def vouch(self, purpose: str, value: str) -> str:
+        """What only this installation can have said of a value: 64 hexadecimal digits. Every replica says the same, in the
+        middle of a rotation too."""
+        return hmac.new(self._voucher, f"{purpose}\0{value}".encode(), hashlib.sha256).hexdigest()
 
     def chain(self, data: bytes) -> str:
         """The keyed hash of one link of the audit chain: only a holder of the key can make one that fits."""

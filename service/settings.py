@@ -91,7 +91,10 @@ class Settings(ProviderSettings):
     )
     synthetic_number: str = Field(default="", description="a mobile number that answers no page, for test pages")
     synthetic_seconds: int = Field(
-        default=180, ge=10, le=3600, description="within how long a test page must arrive, or the duty manager is paged"
+        default=180,
+        ge=10,
+        le=3600,
+        description="within how long a test page's report must be taken, and then its text arrive, or the duty manager is paged",
     )
     send_threads: int = Field(default=8, ge=1, le=64, description="messages handed to providers at the same time")
 
@@ -144,6 +147,8 @@ class Settings(ProviderSettings):
                 e164(self.synthetic_number)
             except ValueError as error:
                 faults.append(f"CALLOUT_SYNTHETIC_NUMBER {error}: CALLOUT_SYNTHETIC_HOURS is set, and needs it")
+            if not (self.sandbox or self.has_notify or self.has_twilio):
+                faults.append("CALLOUT_SYNTHETIC_HOURS is set, but no provider of texts is: docs/providers.md says how")
         return faults
 
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 
+from api.app import create_app
 from service import schema
 from service.flows import setup
 from service.runtime import Runtime, build_runtime, restore_clock
@@ -163,3 +165,21 @@ def running_service(folder: Path, **environment: str) -> Iterator[Service]:
     finally:
         if started.process.poll() is None:
             started.stop()
+
+
+@contextlib.contextmanager
+def served(runtime: Runtime, *, port: int | None = None) -> Iterator[str]:
+    """The API, and the engine unless the settings do without, on a real port in this process; its address."""
+    port = port or free_port()
+    web = uvicorn.Server(uvicorn.Config(create_app(runtime), port=port, log_config=None, access_log=False))
+    thread = threading.Thread(target=web.run)
+    thread.start()
+    try:
+        until, pause = time.monotonic() + START_SECONDS, threading.Event()
+        while not web.started:
+            assert time.monotonic() < until
+            pause.wait(0.01)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        web.should_exit = True
+        thread.join(START_SECONDS)

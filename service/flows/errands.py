@@ -2,7 +2,7 @@
 
 Nothing is sent from here: an errand that has something to say writes it to the outbox, which is sent under a lease
 outside any transaction, like every message. What needs the network otherwise (calendars of other systems, lost texts,
-the dead man's switch) is no errand but a job of the engine, in a thread of its own.
+the dead man's switch, the report of a test page) is done by the engine in a thread of its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,6 +36,9 @@ STANDING: Mapping[ErrandKind, Callable[[Work], datetime | None]] = {
     ErrandKind.TEST_PAGE: test_pages.next_at,
 }
 
+# What is to be ended where the settings begin to do without an errand.
+ENDED_BY: Mapping[ErrandKind, Callable[[Work], None]] = {ErrandKind.TEST_PAGE: test_pages.switched_off}
+
 
 def set_standing(runtime: Runtime) -> None:
     """Put the errands there that are always there, and take away those that the settings do without. Raises NotSetUp."""
@@ -48,6 +51,8 @@ def set_standing(runtime: Runtime) -> None:
             due_at = STANDING[kind](work)
             if due_at is None:
                 errands.clear(work, kind)
+                if kind in ENDED_BY:
+                    ENDED_BY[kind](work)
             elif errands.get(work, kind) is None:
                 errands.put(work, kind, due_at)
 

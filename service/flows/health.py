@@ -78,14 +78,21 @@ def figures(runtime: Runtime) -> bytes:
                 "timers": timers.waiting(work),
                 "errands": errands.waiting(work),
             }
-            tested = test_pages.standing(work)
-        runtime.metrics.test_pages(
-            seconds=tested.seconds,
-            worked_at=tested.worked_at.timestamp() if tested.worked_at else None,
-            failing=tested.failing_since is not None,
-        )
+            _test_pages(runtime, work)
         runtime.metrics.providers_stand({(each.channel.value, each.provider): each.up for each in stand})
         runtime.metrics.standing(milestones=milestones, tasks=tasks, lag=lag, queued=queued)
     except (ServiceError, SQLAlchemyError):
         pass
     return runtime.metrics.text()
+
+
+def _test_pages(runtime: Runtime, work: Work) -> None:
+    if work.test_page is None:
+        runtime.metrics.no_test_pages()
+        return
+    tested = test_pages.standing(work)
+    runtime.metrics.test_pages(
+        seconds=tested.seconds,
+        worked_at=tested.worked_at.timestamp() if tested.worked_at else None,
+        failing=tested.failing_since is not None,
+    )

@@ -100,7 +100,11 @@ def reported(runtime: Runtime, *, start: datetime | None, end: datetime | None) 
     a revised one is judged once, in its last form."""
     after: tuple[datetime, str] | None = None
     while True:
-        query = select(Incident).where(col(Incident.derived).is_(False), col(Incident.retracted_at).is_(None))
+        query = select(Incident).where(
+            col(Incident.derived).is_(False),
+            col(Incident.retracted_at).is_(None),
+            Incident.purpose == Purpose.RESPONSE.value,
+        )
         if start:
             query = query.where(col(Incident.occurred_at) >= start)
         if end:

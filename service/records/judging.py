@@ -11,10 +11,11 @@ from rules.incident import IncidentReport
 from rules.match import Decision, unknown_basis
 from service.database import hold, hold_all
 from service.errors import Conflict, Fault, Invalid, NotFound, ServiceError
-from service.models.incidents import Incident
-from service.records import incidents, paging, patterns, tasks, timeline, transitions, views
+from service.models.incidents import Incident, Purpose
+from service.records import incidents, paging, patterns, tasks, timeline, transitions, trials, views
 from service.records.known import Known
 from service.records.told import Located, Told, tell
+from service.records.trials import Trial
 from service.work import Work
 
 HISTORY = Decision(None, None, "history: counted by patterns, pages nobody")
@@ -23,7 +24,8 @@ HISTORY = Decision(None, None, "history: counted by patterns, pages nobody")
 @dataclass(frozen=True, kw_only=True)
 class Submission:
     """One report and whose it is. `begins`: what was taken back before begins anew with it; `history`: it is counted by
-    patterns, and nobody is paged for it; `shown`: it is answered with the incident."""
+    patterns, and nobody is paged for it; `shown`: it is answered with the incident; `trial`: the test of the service's own
+    for which it was posted."""
 
     report: IncidentReport
     key_id: str
@@ -33,6 +35,7 @@ class Submission:
     begins: bool = False
     history: bool = False
     shown: bool = False
+    trial: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +132,12 @@ def _ask_who_is_free(work: Work, told: Sequence[Told]) -> None:
 
 def _taken_or_why(work: Work, submission: Submission, told: Told, known: Known) -> Taken | ServiceError:
     try:
+        trial = trials.under_way(work, submission.trial) if submission.trial else None
         held, content = _recognised(work, submission, known)
     except ServiceError as error:
         return error
+    if trial and not held:
+        return _take_trial(work, submission, told, known, content, trial)
     return _take(work, submission, told, known, held, content)
 
 
@@ -187,6 +193,22 @@ def _take(work: Work, submission: Submission, told: Told, known: Known, held: In
     if before:
         incidents.follow(incident, before)
     judge(work, incident, told, known)
+    known.hold(incident)
+    view = views.new_incident_view(work, incident, submission.report) if submission.shown else None
+    return Taken(incident_id=incident.id, result="new", view=view)
+
+
+def _take_trial(work: Work, submission: Submission, told: Told, known: Known, content: str, trial: Trial) -> Taken:
+    """A report of our own is judged by no rule, and counted nowhere."""
+    incident = incidents.add(
+        work,
+        told,
+        key_id=submission.key_id,
+        idempotency_key=submission.idempotency_key,
+        content=content,
+        purpose=Purpose.TEST,
+    )
+    trials.open_for(work, incident, trial)
     known.hold(incident)
     view = views.new_incident_view(work, incident, submission.report) if submission.shown else None
     return Taken(incident_id=incident.id, result="new", view=view)

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from rules.incident import IncidentReport, Place
 from rules.networks import Network, Node, Sighting, connected
-from service.models.incidents import Incident
+from service.models.incidents import Incident, Purpose
 from service.models.tasks import LIVE, Task, TaskIncident
 from service.work import Work
 
@@ -25,6 +25,7 @@ def networks(
         col(Incident.drill).is_(False),
         col(Incident.derived).is_(False),
         col(Incident.retracted_at).is_(None),
+        Incident.purpose == Purpose.RESPONSE.value,
     )
     if localities:
         query = query.where(col(Incident.locality).in_(localities))

@@ -1,116 +1,148 @@
-"""The test page: now and then a text goes to a test number by the whole path of a page, and its receipt is waited for.
+"""The test page: now and then a report of our own is posted, and its text to a test number waited for, like any page.
 
-When it does not come, the duty manager is paged by other ways, once an outage, and hears when texts arrive again.
+When it is not taken, or its text does not arrive, the duty manager is paged by other ways, once an outage, and hears when
+all is well again.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlmodel import col, select
 
 from notifiers.base import Channel
 from rules.handover import Came, Try
-from rules.own_pathways import PAGES_DO_NOT_ARRIVE, TEST_PAGE
+from rules.own_pathways import PAGES_DO_NOT_ARRIVE, REPORTS_NOT_TAKEN
+from service.metrics import TEST_ARRIVED, TEST_LOST, TEST_NOT_TAKEN
 from service.models.errands import Errand, ErrandKind
-from service.models.incidents import Purpose
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.people import Preference
 from service.models.tasks import LIVE, Task, TimelineEntry
 from service.partnership import DUTY_TEAM
-from service.records import claims, errands, ourselves, outbox, paging, tasks, timeline, transitions
-from service.work import Work
+from service.records import claims, errands, ourselves, tasks, timeline, transitions, trials
+from service.records.trials import Trial
+from service.work import Measured, PageTest, Work
 
 STANDS = "test-page"
-SOONER = timedelta(minutes=15)  # while texts do not arrive
-TEMPLATE = "test_page"
-WHAT_TO_DO = (
-    "Texts may not reach anybody: ring who is on call, see GET /v1/providers and the provider's own status page, and call "
-    "whoever runs this service."
-)
+SOONER = timedelta(minutes=15)  # while pages do not arrive
+FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stands:
-    """What the test pages said so far; a moment is None where that has not been."""
+class Outage:
+    """What a test may show to be broken, and what the duty manager is told to do."""
+
+    kind: str
+    pathway: str
+    figure: str
+    says: str
+    what_to_do: str
+
+
+NOT_TAKEN = Outage(
+    kind="reports_not_taken",
+    pathway=REPORTS_NOT_TAKEN,
+    figure=TEST_NOT_TAKEN,
+    says="the report of a test page was not taken",
+    what_to_do=(
+        "Partners' reports may not reach the service: open CALLOUT_PUBLIC_URL from outside, look at its name, certificate "
+        "and proxy and at /readyz, call whoever runs this service, and let partners know that they should ring."
+    ),
+)
+LOST = Outage(
+    kind="pages_do_not_arrive",
+    pathway=PAGES_DO_NOT_ARRIVE,
+    figure=TEST_LOST,
+    says="a test page did not arrive",
+    what_to_do=(
+        "Texts may not reach anybody: ring who is on call, see GET /v1/providers and the provider's own status page, and "
+        "call whoever runs this service."
+    ),
+)
+
+
+class Steps(BaseModel):
+    """When a test got how far; None: it did not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    posted: datetime | None = None
+    accepted: datetime | None = None
+    handed_over: datetime | None = None
+    receipt: datetime | None = None
+
+
+class Stands(BaseModel):
+    """What the tests said so far; a moment is None where that has not been. `seconds`: from before the POST to the receipt;
+    `outage`, `why`, `task`: what is broken, and the alarm that was raised for it."""
+
+    model_config = ConfigDict(frozen=True)
 
     last_at: datetime | None = None
     worked_at: datetime | None = None
     seconds: float | None = None
+    steps: Steps = Steps()
     failing_since: datetime | None = None
+    outage: str | None = None
+    why: str | None = None
     task: str | None = None
 
 
 def next_at(work: Work) -> datetime | None:
-    """When the first test page goes out; None: the settings do without."""
+    """When the first test begins; None: the settings do without."""
     return work.now if work.test_page else None
 
 
+def switched_off(work: Work) -> None:
+    """The settings do without test pages now: what they said is forgotten, and an alarm of theirs ends."""
+    row = work.session.get(Preference, STANDS)
+    if row is not None:
+        ourselves.over(work, standing(work).task, "test pages were switched off")
+        work.session.delete(row)
+
+
 def due(work: Work, errand: Errand) -> None:
-    """Send one, or look what became of the one that was sent."""
+    """Begin a test, or look how far the one under way is. What is known is judged at once, not when its time is over."""
     if work.test_page is None:
+        switched_off(work)
         return
-    message = work.session.get(OutboxMessage, errand.payload.get("message", ""))
+    trial = trials.of(errand)
+    if trial is None:
+        trials.keep(work, trials.begun(work, work.test_page.number), work.now + FIRST_LOOK)
+    elif trial.accepted_at is None:
+        _look_for_taking(work, work.test_page, trial)
+    else:
+        _look_for_receipt(work, work.test_page, trial)
+
+
+def _look_for_taking(work: Work, test: PageTest, trial: Trial) -> None:
+    if work.now < trial.since + test.within:
+        _look_again(work, test, trial)
+    elif trial.why or trial.again:
+        _failed(work, test, trial, NOT_TAKEN, trial.why or "nobody could post it")
+    else:
+        # Whoever was posting it is no more, which says nothing of the way: once more.
+        trials.keep(work, trials.begun(work, test.number, again=True), work.now + FIRST_LOOK)
+
+
+def _look_for_receipt(work: Work, test: PageTest, trial: Trial) -> None:
+    message = trials.text_of(work, trial)
     if message is None:
-        sent = _send(work, work.test_page.number)
-        errands.put(work, ErrandKind.TEST_PAGE, work.now + work.test_page.within, payload={"message": sent})
+        _failed(work, test, trial, NOT_TAKEN, "it was answered as taken, but did not come here")
         return
-    works = _judge(work, message)
-    errands.put(
-        work, ErrandKind.TEST_PAGE, work.now + (work.test_page.every if works else min(SOONER, work.test_page.every))
-    )
-
-
-def _send(work: Work, number: str) -> str:
-    task = ourselves.report(
-        work,
-        kind="test_page",
-        pathway=TEST_PAGE,
-        team=DUTY_TEAM,
-        locality=None,
-        summary="a test of the way that pages take",
-        reason="a test page is due",
-        purpose=Purpose.TEST,
-    )
-    values: dict[str, object] = {"code": task.code, "at": paging.clock_time(work.now, work.partnership.zone)}
-    message = outbox.write(
-        work,
-        TEMPLATE,
-        worker=None,
-        address=number,
-        channel=Channel.SMS,
-        purpose=outbox.PAGE,
-        task=task,
-        values=values,
-    )
-    return message.id
-
-
-def _judge(work: Work, message: OutboxMessage) -> bool:
-    """Whether it arrived; either way the test is over, and how it went is written down."""
-    task = tasks.lock(work, message.task_id or "")
     arrived = _arrived_at(work, message)
-    if task.state in LIVE:
-        transitions.cancel(work, task, "the test is over", actor=timeline.SERVICE)
-    before = standing(work)
-    if arrived is None:
-        alarm = before.task or _raise_alarm(work, message)
-        _keep(
-            work,
-            Stands(
-                **{
-                    **vars(before),
-                    "last_at": message.written_at,
-                    "task": alarm,
-                    "failing_since": before.failing_since or message.written_at,
-                }
-            ),
-        )
-        return False
-    ourselves.over(work, before.task, "a test page arrived: texts get through again")
-    seconds = (arrived - message.written_at).total_seconds()
-    _keep(work, Stands(last_at=message.written_at, worked_at=arrived, seconds=seconds))
-    return True
+    if arrived:
+        _arrived(work, test, trial, message, arrived)
+    elif message.state == MessageState.FAILED or work.now >= trial.since + test.within:
+        why = message.error or ("no receipt came" if message.sent_at else "no provider took it")
+        _failed(work, test, trial, LOST, why, message)
+    else:
+        _look_again(work, test, trial)
+
+
+def _look_again(work: Work, test: PageTest, trial: Trial) -> None:
+    wait = min(LONGEST_LOOK, max(FIRST_LOOK, work.now - trial.since))
+    trials.keep(work, trial, min(work.now + wait, trial.since + test.within))
 
 
 def _arrived_at(work: Work, message: OutboxMessage) -> datetime | None:
@@ -121,18 +153,66 @@ def _arrived_at(work: Work, message: OutboxMessage) -> datetime | None:
     return work.session.exec(told.order_by(col(TimelineEntry.at)).limit(1)).first() or message.sent_at
 
 
-def _raise_alarm(work: Work, message: OutboxMessage) -> str:
-    why = message.error or ("no receipt came" if message.sent_at else "no provider took it")
+def _arrived(work: Work, test: PageTest, trial: Trial, message: OutboxMessage, at: datetime) -> None:
+    _end(work, message)
+    before = standing(work)
+    ourselves.over(work, before.task, "a test page arrived: reports are taken, and texts get through")
+    begun_at = trial.posted_at or trial.since
+    seconds = (at - begun_at).total_seconds()
+    stands = Stands(last_at=begun_at, worked_at=at, seconds=seconds, steps=_steps(trial, message, at))
+    _keep(work, stands)
+    work.measured.append(Measured(figure=TEST_ARRIVED, seconds=seconds))
+    errands.put(work, ErrandKind.TEST_PAGE, work.now + test.every)
+
+
+def _failed(
+    work: Work, test: PageTest, trial: Trial, outage: Outage, why: str, message: OutboxMessage | None = None
+) -> None:
+    if message:
+        _end(work, message)
+    before = standing(work)
+    begun_at = trial.posted_at or trial.since
+    if before.task and before.outage == outage.kind:
+        alarm = before.task
+    else:
+        ourselves.over(work, before.task, f"something else now: {outage.says}")
+        alarm = _raise_alarm(work, outage, why, message)
+    changed = {
+        "last_at": begun_at,
+        "steps": _steps(trial, message, None),
+        "failing_since": before.failing_since or begun_at,
+        "outage": outage.kind,
+        "why": f"{outage.says}: {why}",
+        "task": alarm,
+    }
+    _keep(work, before.model_copy(update=changed))
+    work.measured.append(Measured(figure=outage.figure, seconds=(work.now - begun_at).total_seconds()))
+    errands.put(work, ErrandKind.TEST_PAGE, work.now + min(SOONER, test.every))
+
+
+def _end(work: Work, message: OutboxMessage) -> None:
+    task = tasks.lock(work, message.task_id or "")
+    if task.state in LIVE:
+        transitions.cancel(work, task, "the test is over", actor=timeline.SERVICE)
+
+
+def _steps(trial: Trial, message: OutboxMessage | None, arrived: datetime | None) -> Steps:
+    handed_over = message.sent_at if message else None
+    return Steps(posted=trial.posted_at, accepted=trial.accepted_at, handed_over=handed_over, receipt=arrived)
+
+
+def _raise_alarm(work: Work, outage: Outage, why: str, message: OutboxMessage | None) -> str:
+    what = f"{outage.says}: {why}"
     task = ourselves.report(
         work,
-        kind="pages_do_not_arrive",
-        pathway=PAGES_DO_NOT_ARRIVE,
+        kind=outage.kind,
+        pathway=outage.pathway,
         team=DUTY_TEAM,
         locality=None,
-        summary=f"A test page did not arrive: {why}. {WHAT_TO_DO}",
-        reason=f"a test page did not arrive: {why}",
+        summary=f"{what[0].upper()}{what[1:]}. {outage.what_to_do}",
+        reason=what,
     )
-    if message.provider:
+    if message and message.provider:
         _by_another(
             work, task, Try(provider=message.provider, came=Came.ABSENT, at=work.now, why="a test page was lost")
         )
@@ -149,18 +229,12 @@ def _by_another(work: Work, task: Task, lost: Try) -> None:
 
 
 def standing(work: Work) -> Stands:
-    """How the latest test pages went."""
+    """How the latest tests went."""
     row = work.session.get(Preference, STANDS)
-    kept: dict[str, Any] = dict(row.value) if row else {}
-    moments = {
-        name: datetime.fromisoformat(kept[name]) for name in ("last_at", "worked_at", "failing_since") if kept.get(name)
-    }
-    return Stands(seconds=kept.get("seconds"), task=kept.get("task"), **moments)
+    return Stands.model_validate(row.value) if row else Stands()
 
 
 def _keep(work: Work, stands: Stands) -> None:
     row = work.session.get(Preference, STANDS) or Preference(name=STANDS, value={})
-    row.value = {
-        name: value.isoformat() if isinstance(value, datetime) else value for name, value in vars(stands).items()
-    }
+    row.value = stands.model_dump(mode="json")
     work.session.add(row)

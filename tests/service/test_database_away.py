@@ -6,18 +6,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 import structlog
-import uvicorn
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import func, select
 
-from api.app import create_app
 from rules.incident import IncidentReport
 from service import logs
 from service.database import is_away
@@ -32,7 +29,7 @@ from service.runtime import Runtime, build_runtime
 from service.settings import Settings
 from tests import pgbouncer
 from tests.postgres import Server, running_server
-from tests.running import build_sandbox, free_port, open_sandbox
+from tests.running import build_sandbox, open_sandbox, served
 
 TOP = Path(__file__).parent.parent.parent
 PATIENCE = 60
@@ -94,21 +91,6 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < until
         threading.Event().wait(0.05)
-
-
-@contextmanager
-def served(runtime: Runtime) -> Iterator[str]:
-    """The API and the engine on a real port, in this process."""
-    port = free_port()
-    web = uvicorn.Server(uvicorn.Config(create_app(runtime), port=port, log_config=None, access_log=False))
-    thread = threading.Thread(target=web.run)
-    thread.start()
-    try:
-        wait_until(lambda: web.started)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        web.should_exit = True
-        thread.join(PATIENCE)
 
 
 def test_what_a_frozen_replica_holds_is_handed_on_and_its_commit_refused(runtime: Runtime, url: str) -> None:

@@ -1,0 +1,42 @@
+"""Who may report: partners by their keys, and the service itself, which posts the report of a test page and nothing else."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security.http import HTTPAuthorizationCredentials
+
+from api.access import Caller, RuntimeDep, allow, authenticate, bearer, cookie, let_in
+from api.problems import ApiError
+from rules.incident import IncidentReport
+from service.models.access import Role
+from service.records import trials
+from service.records.ourselves import OURSELVES
+
+ONLY_TESTS = "this credential posts the report of one test page, and does nothing else"
+_partner = allow(Role.PARTNER)
+
+
+async def reporter(
+    request: Request,
+    runtime: RuntimeDep,
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    session: Annotated[str | None, Depends(cookie)],
+) -> Caller:
+    """A partner, or the service itself. Raises 401, 403 and 429."""
+    trial = trials.named_by(runtime.keyring, given.credentials) if given else None
+    if trial is None:
+        caller: Caller = await _partner(await authenticate(request, runtime, given, session))
+        return caller
+    ours = Caller(key_id=OURSELVES, name=OURSELVES, role=Role.PARTNER, localities=(), trial=trial)
+    return let_in(request, runtime, ours)
+
+
+ReporterDep = Annotated[Caller, Depends(reporter)]
+
+
+def keep_to_tests(caller: Caller, report: IncidentReport | None) -> None:
+    """Let the service itself report a test page and nothing else; None: what it sent is no report of ours. Raises 403."""
+    if caller.trial is None:
+        return
+    if report is None or report.type != trials.TYPE or report.model_fields_set != {"type", "occurred_at"}:
+        raise ApiError(403, ONLY_TESTS)
