@@ -8,8 +8,9 @@ from service.errors import Conflict, Fault, Invalid, NotFound
 from service.flows.actions import Scope
 from service.models.people import WorkerState
 from service.partnership import WorkerSpec
-from service.records import contacts, outbox, people, rotas
+from service.records import contacts, outbox, people, preferences, rotas
 from service.records.contacts import Proof
+from service.records.preferences import Wish
 from service.runtime import Runtime
 from service.work import Work
 
@@ -37,6 +38,7 @@ def _told(work: Work, scope: Scope, spec: WorkerSpec, leave_until: datetime | No
             {"channel": each.channel.value, "number": each.number, "verified": each.verified}
             for each in contacts.standing(work, spec)
         ],
+        "preferences": preferences.shown(work, spec),
     }
 
 
@@ -78,6 +80,20 @@ def confirm(runtime: Runtime, scope: Scope, worker: str, digits: str) -> None:
         raise Invalid("the code is wrong", (Fault("/code", "is not the code that was sent last"),))
     if proof is Proof.OVER:
         raise Conflict("no code counts now: it is too old, or was tried too often; send a new one")
+
+
+def prefer(runtime: Runtime, scope: Scope, worker: str, wish: Wish) -> dict[str, Any]:
+    """Reach a worker as they want it, whatever the partnership file says; how that is. Raises NotFound, Invalid."""
+    with runtime.transaction() as work:
+        spec = _theirs(work, scope, worker)
+        preferences.put(work, spec, wish, actor=scope.actor)
+        return preferences.shown(work, spec)
+
+
+def prefer_the_file(runtime: Runtime, scope: Scope, worker: str) -> None:
+    """Reach a worker as the partnership file says. Raises NotFound."""
+    with runtime.transaction() as work:
+        preferences.drop(work, _theirs(work, scope, worker), actor=scope.actor)
 
 
 def _theirs(work: Work, scope: Scope, worker: str) -> WorkerSpec:

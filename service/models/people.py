@@ -55,6 +55,19 @@ class ContactPoint(SQLModel, table=True):
     sent_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class ReachingPreference(SQLModel, table=True):
+    """How a worker wants to be reached, in place of what the partnership file says: the order of channels, and the hours in
+    which each number is left in peace. None: as the file says. Numbers are held by their marks, as in ContactPoint."""
+
+    __tablename__ = "reaching_preference"
+
+    worker: str = Field(primary_key=True)
+    channels: list[str] | None = Field(default=None, sa_type=JSON)
+    quiet: dict[str, str] | None = Field(default=None, sa_type=JSON)
+    set_by: str
+    set_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class OverrideRow(SQLModel, table=True):
     """A change to a team's rota for a while: a swap, a stand-in, a day away."""
 

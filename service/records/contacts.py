@@ -76,9 +76,9 @@ def standing(work: Work, spec: WorkerSpec) -> Iterator[Standing]:
     query = select(ContactPoint).where(ContactPoint.worker == spec.slug, col(ContactPoint.verified_at).is_not(None))
     marks = {row.mark for row in work.session.exec(query).all()}
     for place, phone in enumerate(spec.numbers, 1):
-        yield Standing(Channel.SMS, place, spec.verified or _mark(work, phone.number) in marks)
+        yield Standing(Channel.SMS, place, spec.verified or mark_of(work, phone.number) in marks)
     if spec.email:
-        yield Standing(Channel.EMAIL, None, spec.verified or _mark(work, spec.email) in marks)
+        yield Standing(Channel.EMAIL, None, spec.verified or mark_of(work, spec.email) in marks)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def new_code(work: Work, spec: WorkerSpec, channel: Channel, *, actor: str, numb
     place = None if channel is Channel.EMAIL else number
     if Standing(channel, place, verified=True) in standing(work, spec):
         raise Conflict("this is verified already")
-    mark = _mark(work, address)
+    mark = mark_of(work, address)
     key = _key(spec, channel, address, mark)
     row = work.session.get(ContactPoint, (spec.slug, key), with_for_update=True)
     if row is None:
@@ -136,7 +136,7 @@ def prove(work: Work, spec: WorkerSpec, digits: str, *, actor: str, channel: Cha
             continue
         in_time = row.code_ends_at is not None and row.code_ends_at > work.now and row.tries < TRIES
         addresses = [spec.email] if proves is Channel.EMAIL else [phone.number for phone in spec.numbers]
-        if not in_time or not any(address and row.mark == _mark(work, address) for address in addresses):
+        if not in_time or not any(address and row.mark == mark_of(work, address) for address in addresses):
             continue
         row.tries += 1
         work.session.add(row)
@@ -144,7 +144,7 @@ def prove(work: Work, spec: WorkerSpec, digits: str, *, actor: str, channel: Cha
             row.verified_at, row.code_hash, row.code_ends_at = work.now, None, None
             work.record("contact.verified", spec.slug, actor=actor, channel=proves.value)
             rota_changes.of_worker(work, spec.slug)
-            if row.mark == _mark(work, spec.phone):
+            if row.mark == mark_of(work, spec.phone):
                 people.set_number_works(work, spec.slug)
             return Proof.RIGHT
         result = Proof.WRONG
@@ -171,7 +171,8 @@ def _channel(row: ContactPoint) -> Channel:
     return Channel(row.channel.partition(":")[0])
 
 
-def _mark(work: Work, address: str) -> str:
+def mark_of(work: Work, address: str) -> str:
+    """What stands for a number or an address without saying it."""
     return _mark_by(work.keyring, address)
 
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from notifiers.base import Channel
 from service.numbers import PhoneSpec, is_quiet
 from service.partnership import WorkerSpec
-from service.records import contacts
+from service.records import contacts, preferences
 from service.work import Work
-
-USUAL = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def ways(work: Work, spec: WorkerSpec) -> list[Way]:
         quiet = set()
     found = [
         Way(channel, address, address in quiet)
-        for channel in order(spec)
+        for channel in preferences.order(work, spec)
         if channel in work.channels
         for address in (
             [spec.email]
@@ -44,18 +42,13 @@ def ways(work: Work, spec: WorkerSpec) -> list[Way]:
     return sorted(found, key=lambda way: way.quiet)
 
 
-def order(spec: WorkerSpec) -> list[Channel]:
-    """The channels as a worker wants them tried, then those that they did not name."""
-    return list(dict.fromkeys([*spec.channels, *USUAL]))
-
-
 def address(work: Work, spec: WorkerSpec, channel: Channel) -> str | None:
     """Where a channel finds a worker best now."""
     return next((way.address for way in ways(work, spec) if way.channel is channel), None)
 
 
 def _counting(work: Work, spec: WorkerSpec) -> list[PhoneSpec]:
-    served = [phone for phone in spec.numbers if not work.channels.isdisjoint(phone.channels)]
+    served = [phone for phone in preferences.numbers(work, spec) if not work.channels.isdisjoint(phone.channels)]
     if len(served) <= 1 or spec.verified:
         return served
     proven = contacts.proven_numbers(work)

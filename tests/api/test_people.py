@@ -153,3 +153,36 @@ def test_a_worker_without_a_proven_number_is_listed_and_sent_a_code(
     refused = supervisor.post("/v1/workers/sian/verify", json={"channel": "sms"})
     problem(refused, 429)
     assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_how_a_worker_is_reached_is_set_shown_and_taken_back(supervisor: httpx.Client, partner: httpx.Client) -> None:
+    path = "/v1/workers/ben/preferences"
+    body = {"channels": ["voice", "sms"], "quiet": [{"number": 1, "hours": "22:00-07:00"}]}
+    answer = supervisor.put(path, json=body)
+    assert answer.status_code == 200, answer.text
+    [ben] = [each for each in supervisor.get("/v1/workers").json()["items"] if each["slug"] == "ben"]
+    assert ben["preferences"] == answer.json()
+    assert ben["preferences"]["channels"] == ["voice", "sms", "email"]
+    assert ben["preferences"]["quiet"] == body["quiet"]
+    assert supervisor.delete(path).status_code == 204
+    [ben] = [each for each in supervisor.get("/v1/workers").json()["items"] if each["slug"] == "ben"]
+    assert ben["preferences"]["set_by"] is None
+    problem(partner.put(path, json=body), 403)
+    problem(supervisor.put("/v1/workers/nobody/preferences", json=body), 404)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "words"),
+    [
+        ({"channels": ["sms", "sms"]}, "/channels", "sms is there twice"),
+        ({"channels": ["team"]}, "/channels", "sms, voice and email reach a worker"),
+        ({"channels": ["fax"]}, "/channels/0", "sms"),
+        ({"quiet": [{"number": 1, "hours": "late"}]}, "/quiet/0/hours", "is not hours such as 09:00-17:00"),
+        ({"quiet": [{"number": 1, "hours": "07:00-07:00"}]}, "/quiet/0/hours", "begins and ends at the same time"),
+        ({"quiet": [{"number": 6, "hours": "22:00-07:00"}]}, "/quiet/0/number", "the partnership file has one number"),
+    ],
+)
+def test_a_preference_that_can_not_be_is_told_by_its_place(
+    supervisor: httpx.Client, body: dict[str, Any], pointer: str, words: str
+) -> None:
+    assert words in pointers(supervisor.put("/v1/workers/ben/preferences", json=body))[pointer]
