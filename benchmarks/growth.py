@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlmodel import col, select, update
 
-from benchmarks import city, load
+from benchmarks import city, load, servers
 from benchmarks.load import quantile
 from benchmarks.told import middle, ms, table
 from notifiers.base import InboundText
@@ -111,7 +111,7 @@ def copy(connection: Connection, *, templates: list[str], times: int, sqlite: bo
 @contextmanager
 def stocked(kind: str, size: int) -> Iterator[tuple[Runtime, str, Path]]:
     """A sandbox with so many finished tasks and a few open ones; its secret, and its folder."""
-    with tempfile.TemporaryDirectory() as name, city.database(kind, Path(name)) as url:
+    with tempfile.TemporaryDirectory() as name, servers.database(kind, Path(name)) as (url, _):
         secret = secrets.token_urlsafe(48)
         runtime = build_runtime(Settings(database_url=url, secret_key=secret))  # type: ignore[arg-type]
         schema.migrate(runtime.database)
@@ -170,15 +170,15 @@ def over_http(runtime: Runtime, secret: str, folder: Path, found: dict[str, list
     _, key = setup.make_key(runtime, role=Role.SUPERVISOR, name="benchmark", localities=[], actor="benchmark")
     with runtime.reading() as work:
         some = list(work.session.exec(select(Task.id).limit(EACH)).all())
-    port = city.free_port()
+    port = servers.free_port()
     environment = {
         "CALLOUT_DATABASE_URL": runtime.settings.database_url,
         "CALLOUT_SECRET_KEY": secret,
         "CALLOUT_ENGINE": "off",
         "CALLOUT_RATE_LIMIT": "0",
     }
-    command = [str(city.COMMAND), "serve", "--port", str(port)]
-    server = city.Server(command, f"http://127.0.0.1:{port}", folder, environment)
+    command = [str(servers.COMMAND), "serve", "--port", str(port)]
+    server = servers.Server(command, f"http://127.0.0.1:{port}", folder, environment)
     server.start(ready="/healthz")  # nobody sends here, so it is behind
     paths = {"GET /v1/sla": ["/v1/sla"], "a page of GET /v1/tasks": ["/v1/tasks?limit=50"]}
     paths["GET /v1/tasks/{id}"] = [f"/v1/tasks/{task}" for task in some]

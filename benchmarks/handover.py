@@ -11,9 +11,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import city, load
-from benchmarks.city import Provider, Server
+from benchmarks import city, load, servers
+from benchmarks.city import Provider
 from benchmarks.load import Measured, quantile
+from benchmarks.servers import Server
 from benchmarks.told import middle, ms, table
 
 TEAMS = 900
@@ -30,7 +31,7 @@ def alertmanager(provider: Provider) -> Iterator[Server | None]:
     if command is None:
         yield None
         return
-    port = city.free_port()
+    port = servers.free_port()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "config.yml").write_text(ALERTMANAGER.format(url=provider.server.url), encoding="utf-8")

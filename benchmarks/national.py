@@ -23,7 +23,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import inspect, text
 
-from benchmarks import city
+from benchmarks import city, servers
 from benchmarks.told import table
 from notifiers.base import InboundText
 from rules.incident import IncidentReport
@@ -81,7 +81,7 @@ def reports(chance: random.Random, count: int) -> list[Moment]:
 @contextmanager
 def country(kind: str) -> Iterator[Runtime]:
     """An empty database with as many teams as there are partnerships."""
-    with tempfile.TemporaryDirectory() as name, city.database(kind, Path(name)) as url:
+    with tempfile.TemporaryDirectory() as name, servers.database(kind, Path(name)) as (url, _):
         runtime = build_runtime(Settings(database_url=url, secret_key=secrets.token_urlsafe(48)))  # type: ignore[arg-type]
         schema.migrate(runtime.database)
         runtime.clock.set_to(BEGINNING)  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
     python -m benchmarks.provider PORT
 
 `POST /takes` {"seconds": 0.15, "status": 503} changes how it answers from then on; `GET /arrived` gives what came as
-[[monotonic seconds, number, text], ...]; the calls in hand at most at once come with it.
+[[monotonic seconds, number, text], ...]; the calls in hand at most at once come with it. `GET /count` is quick.
 """
 
 import asyncio
@@ -56,6 +56,8 @@ class Line(asyncio.Protocol):
             self.say(200, {})
         elif path == "/arrived":
             self.say(200, {"arrived": arrived, "accepted": accepted, "most_in_hand": in_hand["most"]})
+        elif path == "/count":
+            self.say(200, {"accepted": len(accepted)})
         elif method == "GET":
             found = [
                 {"sid": f"SM{i:032x}", "to": to, "body": text, "status": "sent"}

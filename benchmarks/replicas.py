@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks import burst, city, load
+from benchmarks import burst, city, load, servers
 from benchmarks.city import City, Provider
 from benchmarks.load import Measured
 from benchmarks.told import middle, table
@@ -42,7 +42,7 @@ def disturb(it: City, until: float, counts: Counter[str]) -> None:
         if turn % 2:
             assert server.process
             server.process.send_signal(signal.SIGSTOP)
-            city.pause(FROZEN_SECONDS)
+            servers.pause(FROZEN_SECONDS)
             server.process.send_signal(signal.SIGCONT)
             counts["frozen"] += 1
         else:
@@ -50,7 +50,7 @@ def disturb(it: City, until: float, counts: Counter[str]) -> None:
             server.start()
             counts["killed"] += 1
         turn += 1
-        city.pause(1)
+        servers.pause(1)
 
 
 def chaos(provider: Provider, *, replicas: int, seconds: float, rate: float) -> list[object]:
@@ -73,7 +73,7 @@ def chaos(provider: Provider, *, replicas: int, seconds: float, rate: float) -> 
             try:
                 measured = load.paced(server.url, make, rate=rate, count=count, connections=8)
             except OSError:
-                city.pause(0.2)
+                servers.pause(0.2)
                 number += 1
                 continue
             answered += [json.loads(body)["tasks"][0]["code"] for _, body in measured.answers if b'"tasks"' in body]

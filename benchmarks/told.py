@@ -1,14 +1,31 @@
-"""What a benchmark tells: a section of docs/performance.md, with its figures as a table."""
+"""What a benchmark tells: a section of docs/performance.md, its figures as tables, and whether they are as promised."""
 
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A promised figure beside the one that was found."""
+
+    figure: str
+    wanted: str
+    found: str
+    met: bool
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def verdicts(found: Sequence[Verdict]) -> str:
+    """The promised figures, each with yes or no."""
+    rows = [[one.figure, one.wanted, one.found, "yes" if one.met else "**no**"] for one in found]
+    return table(["figure", "wanted", "found", "met"], rows)
 
 
 def machine() -> str:
@@ -23,6 +40,8 @@ def machine() -> str:
 
 def ms(value: float) -> str:
     """Milliseconds as people read them."""
+    if value == float("inf"):
+        return "never"
     return f"{value:.1f} ms" if value < 100 else f"{value:,.0f} ms"
 
 
