@@ -58,7 +58,7 @@ class Task(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     first_paged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     outcome: str | None = None
-    drill: bool = Field(default=False, index=True)
+    drill: bool = False
     derived: bool = False
     purpose: str = Field(default=Purpose.RESPONSE.value, sa_column_kwargs={"server_default": Purpose.RESPONSE.value})
     about: str | None = Field(default=None, index=True)
