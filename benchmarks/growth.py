@@ -4,6 +4,7 @@ with ten thousand, a hundred thousand and a million tasks behind them, of which 
 The past is made of a few tasks that were really opened, taken and completed, copied by the database itself.
 """
 
+import itertools
 import json
 import logging
 import secrets
@@ -20,7 +21,7 @@ from sqlmodel import col, select, update
 
 from benchmarks import city, load, servers
 from benchmarks.load import quantile
-from benchmarks.told import middle, ms, table
+from benchmarks.told import Verdict, middle, ms, table, verdicts
 from notifiers.base import InboundText
 from rules.incident import IncidentReport
 from service import schema
@@ -48,21 +49,28 @@ COPIED = {
     "taker": ("task_id",),
 }
 Ask = Callable[[], object]
+SLA, BY_ID = "GET /v1/sla", "GET /v1/tasks/{id}"
+_numbers = itertools.count()
 
 
-def open_one(runtime: Runtime, number: int, run: str) -> str:
+def next_report() -> Submission:
+    """A report that is like no other: one that looks like an earlier one would be put to that one's task."""
+    report = IncidentReport.model_validate(city.report(next(_numbers), teams=city.NUMBERS - 100, run="growth"))
+    return Submission(report=report, key_id="key_b", partner="benchmark")
+
+
+def open_one(runtime: Runtime) -> str:
     """One incident through the real intake; its task's id."""
-    report = IncidentReport.model_validate(city.report(number, teams=city.NUMBERS - 100, run=run))
-    taken = intake.accept(runtime, [Submission(report=report, key_id="key_b", partner="benchmark")])[0]
+    taken = intake.accept(runtime, [next_report()])[0]
     assert isinstance(taken, Taken)
     with runtime.reading() as work:
         newest: Task = work.session.exec(select(Task).order_by(col(Task.id).desc()).limit(1)).one()
         return newest.id
 
 
-def finished(runtime: Runtime, number: int) -> str:
+def finished(runtime: Runtime) -> str:
     """One task that was taken and completed."""
-    task = open_one(runtime, number, "past")
+    task = open_one(runtime)
     with runtime.reading() as work:
         team = work.session.get_one(Task, task).team
         worker = work.partnership.members(team)[0]
@@ -117,22 +125,26 @@ def stocked(kind: str, size: int) -> Iterator[tuple[Runtime, str, Path]]:
         schema.migrate(runtime.database)
         setup.apply_partnership(runtime, json.dumps(city.partnership(city.NUMBERS - 100)), actor="benchmark")
         setup.apply_rulebook(runtime, city.rulebook(), read=str, author=setup.Author(name="benchmark"))
-        templates = [finished(runtime, number) for number in range(TEMPLATES)]
+        templates = [finished(runtime) for _ in range(TEMPLATES)]
         with runtime.database.migrating() as connection:
             copy(connection, templates=templates, times=size // TEMPLATES, sqlite=runtime.database.is_sqlite)
-        for number in range(OPEN):
-            open_one(runtime, number + 100, "open")
+        for _ in range(OPEN):
+            open_one(runtime)
         with runtime.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))
         yield runtime, secret, Path(name)
         runtime.close()
 
 
-def operations(runtime: Runtime) -> dict[str, Callable[[int], Ask]]:
-    """What is measured in this process: each gives, for a number, the thing to be timed."""
+def operations(runtime: Runtime) -> dict[str, Callable[[], Ask]]:
+    """What is measured in this process: each prepares a thing that is then timed."""
 
-    def fire(number: int) -> Ask:
-        task = open_one(runtime, number + 400, secrets.token_hex(4))
+    def take() -> Ask:
+        submission = next_report()
+        return lambda: intake.accept(runtime, [submission])
+
+    def fire() -> Ask:
+        task = open_one(runtime)
         with runtime.transaction() as work:
             work.session.exec(
                 update(Timer).where(col(Timer.due_at) <= work.now).values(due_at=work.now + timedelta(days=1))
@@ -140,8 +152,8 @@ def operations(runtime: Runtime) -> dict[str, Callable[[int], Ask]]:
             timers.put(work, task, TimerKind.STEP, work.now)
         return lambda: deadlines.run_due(runtime)
 
-    def answer(number: int) -> Ask:
-        task = open_one(runtime, number + 400, secrets.token_hex(4))
+    def answer() -> Ask:
+        task = open_one(runtime)
         with runtime.reading() as work:
             row = work.session.get_one(Task, task)
             phone = work.partnership.worker_by_slug[work.partnership.members(row.team)[0]].phone
@@ -150,7 +162,7 @@ def operations(runtime: Runtime) -> dict[str, Callable[[int], Ask]]:
             )
         return lambda: replies.receive(runtime, said)
 
-    def look(_number: int) -> Ask:
+    def look() -> Ask:
         def ask() -> None:
             with runtime.reading() as work:
                 boards.board(work, (), None)
@@ -158,7 +170,7 @@ def operations(runtime: Runtime) -> dict[str, Callable[[int], Ask]]:
         return ask
 
     return {
-        "one intake": lambda number: lambda: open_one(runtime, number + 400, secrets.token_hex(4)),
+        "one intake": take,
         "one due timer": fire,
         "one reply": answer,
         "the board's update": look,
@@ -180,8 +192,8 @@ def over_http(runtime: Runtime, secret: str, folder: Path, found: dict[str, list
     command = [str(servers.COMMAND), "serve", "--port", str(port)]
     server = servers.Server(command, f"http://127.0.0.1:{port}", folder, environment)
     server.start(ready="/healthz")  # nobody sends here, so it is behind
-    paths = {"GET /v1/sla": ["/v1/sla"], "a page of GET /v1/tasks": ["/v1/tasks?limit=50"]}
-    paths["GET /v1/tasks/{id}"] = [f"/v1/tasks/{task}" for task in some]
+    paths = {SLA: ["/v1/sla"], "a page of GET /v1/tasks": ["/v1/tasks?limit=50"]}
+    paths[BY_ID] = [f"/v1/tasks/{task}" for task in some]
     for name, asked in paths.items():
 
         def make(number: int, asked: list[str] = asked) -> bytes:
@@ -201,7 +213,7 @@ def measure(kind: str, size: int) -> dict[str, list[float]]:
     with stocked(kind, size) as (runtime, secret, folder):
         for name, prepare in operations(runtime).items():
             for number in range(EACH):
-                ask = prepare(number)
+                ask = prepare()
                 started = time.perf_counter()
                 ask()
                 if number > 2:
@@ -210,19 +222,33 @@ def measure(kind: str, size: int) -> dict[str, list[float]]:
     return found
 
 
+def judged(kind: str, found: dict[int, dict[str, list[float]]]) -> list[Verdict]:
+    """The promised figures."""
+    smallest, largest = min(found), max(found)
+    lines = []
+    for name, values in found[largest].items():
+        grown = middle(values) / middle(found[smallest][name])
+        lines.append(Verdict(f"{kind}: {name}", f"at most 2 times that of {smallest:,}", f"{grown:.2f}", grown <= 2))
+    by_id, sla = middle(found[largest][BY_ID]), quantile(found[largest][SLA], 0.95)
+    lines.append(Verdict(f"{kind}: {BY_ID}, median", "at most 2 ms", ms(by_id), by_id <= 2))
+    lines.append(Verdict(f"{kind}: {SLA}, p95", "at most 10 ms", ms(sla), sla <= 10))
+    return lines
+
+
 def run(*, full: bool) -> str:
     """The section."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    sizes = [10_000, 100_000, 1_000_000] if full else [2_000, 20_000]
-    rows = []
+    sizes = [10_000, 100_000, 1_000_000] if full else [10_000, 100_000]
+    rows: list[list[object]] = []
+    said: list[Verdict] = []
     for kind in ("sqlite", "postgresql"):
         found = {size: measure(kind, size) for size in sizes}
+        said += judged(kind, found)
         for name in found[sizes[0]]:
-            middles = [middle(found[size][name]) for size in sizes]
-            tail = quantile(found[sizes[-1]][name], 0.95)
-            rows.append([kind, name, *(ms(value) for value in middles), ms(tail), f"{max(middles) / middles[0]:.2f}"])
-    head = ["database", "what", *(f"{size:,} tasks" for size in sizes), "p95 at the largest", "largest beside smallest"]
-    return f"Medians, {OPEN} of the tasks open.\n\n{table(head, rows)}"
+            middles = [ms(middle(found[size][name])) for size in sizes]
+            rows.append([kind, name, *middles, ms(quantile(found[sizes[-1]][name], 0.95))])
+    head = ["database", "what", *(f"{size:,} tasks" for size in sizes), "p95 at the largest"]
+    return f"{verdicts(said)}\n\nMedians, {OPEN} of the tasks open.\n\n{table(head, rows)}"
 
 
 if __name__ == "__main__":
