@@ -1,7 +1,7 @@
 """A session that also takes rows by the table: whatever a transaction opens is written in one statement a table, when
 something asks the database or at the end. The ORM alone writes object by object, at several times the cost of the commit."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ class Session(ModelSession):
         self._made: dict[tuple[type[SQLModel], str], list[Any]] = {}
         self._made_here: set[int] = set()
         self._read: dict[Hashable, Any] = {}
+        self._at_hand: list[Any] = []
 
     def put(self, model: type[SQLModel], *, replacing: tuple[str, ...] | None = None, **values: Any) -> None:
         """Write a row with the others of its table. `replacing`: these columns are set where its key is there already;
@@ -72,6 +73,11 @@ class Session(ModelSession):
                 self._read[key] = read()
         found: Found = self._read[key]
         return found
+
+    def keep_at_hand(self, rows: Iterable[SQLModel]) -> None:
+        """Keep objects to the end of the transaction, so that whoever asks for one by its id asks no database. Otherwise the
+        session forgets what nobody holds."""
+        self._at_hand.extend(rows)
 
     def remember(self, key: Hashable, found: Any) -> None:
         """What `once` would find for a key, asked for together with others."""

@@ -116,9 +116,11 @@ def hand_over(runtime: Runtime, claimed: Claimed) -> Sending | None:
 def settle(runtime: Runtime, sendings: list[Sending]) -> None:
     """Write down what came of some messages, in one transaction; by task, as everybody locks who locks several."""
     with runtime.transaction() as work:
+        rows = settling.held(work, [each.claimed for each in sendings])
         for sending in sorted(sendings, key=lambda each: (each.claimed.task_id or "", each.claimed.message.reference)):
-            row = settling.held(work, sending.claimed, sending.tries)
+            row = rows.get(sending.claimed.message.reference)
             if row is not None:
+                row.tried = claims.as_kept(sending.tries) if sending.tries else row.tried
                 _settle(runtime, work, row, sending)
             for name, why in sending.turned.items():
                 provider_rows.note(work, sending.claimed.message.channel, name, up=why is None, why=why)

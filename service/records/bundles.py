@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import col, or_, select
+from sqlalchemy import ColumnElement
+from sqlmodel import and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from notifiers import wording
@@ -74,8 +75,12 @@ def together(work: Work, rows: Sequence[OutboxMessage], *, settle: timedelta) ->
     # Two replicas that send to one phone at once would not see each other's text.
     for worker in sorted({kind.worker for kind in kinds}):
         hold(work.session, f"phone of {worker}")
+    in_use = _in_use(work, [row for rows_of in kinds.values() for row in rows_of])
     for kind in sorted(kinds):
-        leaving += _of_kind(work, kind, kinds[kind], settle)
+        if (kind.worker, kind.channel) in in_use:
+            leaving += _of_kind(work, kind, kinds[kind], settle)
+        else:
+            leaving += _bundle(work, kind, kinds[kind])
     return sorted(leaving, key=lambda row: (row.urgency, row.due_at))
 
 
@@ -100,6 +105,26 @@ def _kind(row: OutboxMessage) -> Kind | None:
     )
 
 
+def _in_use(work: Work, rows: Sequence[OutboxMessage]) -> set[tuple[str, str]]:
+    """For which workers, by which channels, anything beside these messages waits or left lately."""
+    if not rows:
+        return set()
+    query = select(OutboxMessage.worker, OutboxMessage.channel).where(
+        col(OutboxMessage.worker).in_({row.worker for row in rows}),
+        col(OutboxMessage.id).not_in([row.id for row in rows]),
+        or_(col(OutboxMessage.state) == MessageState.PENDING.value, _left_lately(work)),
+    )
+    return {(worker, channel) for worker, channel in work.session.exec(query.distinct()).all() if worker}
+
+
+def _left_lately(work: Work) -> ColumnElement[bool]:
+    return and_(
+        col(OutboxMessage.carrier_id).is_(None),
+        or_(col(OutboxMessage.state) == MessageState.SENDING.value, col(OutboxMessage.sent_at) > work.now - MINUTE),
+        col(OutboxMessage.written_at) > work.now - LATELY,
+    )
+
+
 def _of_kind(work: Work, kind: Kind, due: list[OutboxMessage], settle: timedelta) -> list[OutboxMessage]:
     fresh = all(row.due_at == row.written_at for row in due)
     until = _held_until(work, kind, due, settle) if fresh else None
@@ -113,11 +138,7 @@ def _of_kind(work: Work, kind: Kind, due: list[OutboxMessage], settle: timedelta
 
 def _held_until(work: Work, kind: Kind, due: list[OutboxMessage], settle: timedelta) -> datetime | None:
     """Until when messages wait that nobody has held yet; None when no other task's reached this phone in the last minute."""
-    query = _rows(kind).where(
-        col(OutboxMessage.carrier_id).is_(None),
-        or_(col(OutboxMessage.state) == MessageState.SENDING.value, col(OutboxMessage.sent_at) > work.now - MINUTE),
-        col(OutboxMessage.written_at) > work.now - LATELY,
-    )
+    query = _rows(kind).where(_left_lately(work))
     about = {row.task_id for row in due}
     others = [row for row in work.session.exec(query).all() if _same_phone(row, kind) and row.task_id not in about]
     if not others:

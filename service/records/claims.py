@@ -43,8 +43,10 @@ def claim(work: Work, limit: int, *, settle: timedelta = timedelta(0), room: Roo
 
     A claim is a lease: a message whose sender died is due again when it ends.
     """
+    rows = turns.next_up(work, limit, room)
+    outbox.look_up(work, rows)
     due = []
-    for row in turns.next_up(work, limit, room):
+    for row in rows:
         if row.state == MessageState.SENDING or outbox.wanted(work, row):
             due.append(row)
         else:

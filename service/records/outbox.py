@@ -3,6 +3,7 @@
 How they are claimed stands in claims.py, how they are settled in settling.py.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlmodel import and_, col, func, or_, select, update
@@ -61,6 +62,16 @@ def write(
         due_at=work.now,
         expires_at=work.now + GIVE_UP_AFTER,
     )
+
+
+def look_up(work: Work, rows: Sequence[OutboxMessage]) -> None:
+    """Have the tasks and pages of some messages at hand, each kind read at once."""
+    tasks = {row.task_id for row in rows if row.task_id}
+    pages = {row.page_id for row in rows if row.page_id}
+    if tasks:
+        work.session.keep_at_hand(work.session.exec(select(Task).where(col(Task.id).in_(tasks))).all())
+    if pages:
+        work.session.keep_at_hand(work.session.exec(select(Page).where(col(Page.id).in_(pages))).all())
 
 
 def wanted(work: Work, row: OutboxMessage) -> bool:

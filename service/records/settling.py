@@ -1,15 +1,16 @@
 """What came of sending a message, and what its receipts say later. A message never moves back."""
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import col, or_, select
 
 from notifiers.base import ReceiptState
-from rules.handover import Try
 from service.models.outbox import UNSENT, MessageState, OutboxMessage
-from service.records.claims import Claimed, as_kept
+from service.records import outbox
+from service.records.claims import Claimed
 from service.records.outbox import GIVE_UP_AFTER
 from service.work import Work
 
@@ -26,17 +27,19 @@ REACHED = {
 }
 
 
-def held(work: Work, claimed: Claimed, tries: tuple[Try, ...]) -> OutboxMessage | None:
-    """The row of a message that its sender may settle, with what its providers said written down; None when another
-    sender has claimed it since, after a freeze that outlasted the lease."""
-    row = work.session.get(OutboxMessage, claimed.message.reference, with_for_update=True)
-    if row is None or row.attempts != claimed.turn:
-        log.warning("settled too late", message=claimed.message.reference, turn=claimed.turn)
-        return None
-    if tries:
-        row.tried = as_kept(tries)
-    work.session.add(row)
-    return row
+def held(work: Work, claimed: Sequence[Claimed]) -> dict[str, OutboxMessage]:
+    """The rows of messages that their senders may settle, by reference, held for this transaction; by task, as everybody
+    locks who locks several. Not among them is what another sender has claimed since, after a freeze that outlasted the
+    lease."""
+    turns = {each.message.reference: each.turn for each in claimed}
+    query = select(OutboxMessage).where(col(OutboxMessage.id).in_(turns))
+    in_order = query.order_by(col(OutboxMessage.task_id), col(OutboxMessage.id)).with_for_update()
+    rows = work.session.exec(in_order.execution_options(populate_existing=True)).all()
+    found = {row.id: row for row in rows if row.attempts == turns[row.id]}
+    for reference in turns.keys() - found.keys():
+        log.warning("settled too late", message=reference, turn=turns[reference])
+    outbox.look_up(work, list(found.values()))
+    return found
 
 
 def sent(work: Work, row: OutboxMessage, *, provider: str, provider_id: str) -> None:

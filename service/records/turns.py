@@ -1,15 +1,16 @@
 """Whose turn it is: the most urgent first, and among the equally urgent every team in its share."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, text
+from sqlalchemy import ColumnElement, bindparam, text
 from sqlmodel import col, select
 
 from notifiers.base import Channel
-from service.database import skip_locked
+from service.database import UtcDateTime, skip_locked
 from service.models.outbox import OutboxMessage, is_unsent
 from service.records.outbox import PAGE
 from service.work import Work
@@ -26,6 +27,28 @@ TEAMS = text("""
     SELECT team FROM found WHERE team IS NOT NULL
 """)
 
+# Of each team in the order given the few that are due for longest, until there are enough.
+SHARES = {
+    "postgresql": """
+        SELECT found.id FROM unnest(CAST(:teams AS text[])) WITH ORDINALITY AS asked(team, place)
+        CROSS JOIN LATERAL (
+            SELECT id FROM message
+            WHERE state IN ('pending', 'sending') AND urgency = :urgency AND team = asked.team AND due_at <= :now
+                AND (NOT :only_pages OR purpose = 'page') AND channel <> ALL(CAST(:full AS text[]))
+            ORDER BY due_at LIMIT :share
+        ) AS found
+        ORDER BY asked.place LIMIT :places""",
+    "sqlite": """
+        SELECT found.id FROM json_each(:teams) AS asked CROSS JOIN message AS found ON found.rowid IN (
+            SELECT nearest.rowid FROM message AS nearest
+            WHERE nearest.state IN ('pending', 'sending') AND nearest.urgency = :urgency AND nearest.team = asked.value
+                AND nearest.due_at <= :now AND (NOT :only_pages OR nearest.purpose = 'page')
+                AND nearest.channel NOT IN (SELECT value FROM json_each(:full))
+            ORDER BY nearest.due_at LIMIT :share
+        )
+        LIMIT :places""",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
@@ -33,6 +56,11 @@ class Room:
 
     channels: Mapping[Channel, int] = field(default_factory=dict)
     others: int | None = None
+
+    @property
+    def full(self) -> list[str]:
+        """The channels by which nothing may be handed over now."""
+        return [channel.value for channel, free in self.channels.items() if free <= 0]
 
 
 def next_up(work: Work, limit: int, room: Room) -> list[OutboxMessage]:
@@ -46,7 +74,8 @@ def next_up(work: Work, limit: int, room: Room) -> list[OutboxMessage]:
     if rows and len(rows) == limit:
         last = rows[-1].urgency
         before = [row for row in rows if row.urgency < last]
-        rows = before + _shared(work, due, last, limit - len(before))
+        shared = _shared(work, due, room, last, limit - len(before))
+        rows = list({row.id: row for row in [*before, *shared, *rows]}.values())[:limit]
     return _fitting(rows, room)
 
 
@@ -57,25 +86,33 @@ def is_anything_due(work: Work, room: Room) -> bool:
 
 def _due(work: Work, room: Room) -> list[ColumnElement[bool]]:
     due = [is_unsent(), col(OutboxMessage.due_at) <= work.now]
-    full = [channel.value for channel, free in room.channels.items() if free <= 0]
-    if full:
-        due.append(col(OutboxMessage.channel).not_in(full))
+    if room.full:
+        due.append(col(OutboxMessage.channel).not_in(room.full))
     if room.others == 0:
         due.append(col(OutboxMessage.purpose) == PAGE)
     return due
 
 
-def _shared(work: Work, due: Sequence[ColumnElement[bool]], urgency: int, places: int) -> list[OutboxMessage]:
-    teams = [str(team) for (team,) in work.session.connection().execute(TEAMS, {"urgency": urgency})]
+def _shared(
+    work: Work, due: Sequence[ColumnElement[bool]], room: Room, urgency: int, places: int
+) -> Sequence[OutboxMessage]:
+    connection = work.session.connection()
+    teams = [str(team) for (team,) in connection.execute(TEAMS, {"urgency": urgency})]
     random.shuffle(teams)
-    rows: list[OutboxMessage] = []
-    for number, team in enumerate(teams):
-        share = -(-(places - len(rows)) // (len(teams) - number))
-        mine = select(OutboxMessage).where(*due, OutboxMessage.urgency == urgency, OutboxMessage.team == team)
-        rows += work.session.exec(skip_locked(mine.order_by(col(OutboxMessage.due_at)).limit(share))).all()
-        if len(rows) >= places:
-            break
-    return rows
+    as_kept = list if connection.dialect.name == "postgresql" else json.dumps
+    asked = text(SHARES[connection.dialect.name]).bindparams(bindparam("now", type_=UtcDateTime))
+    values = {
+        "teams": as_kept(teams),
+        "full": as_kept(room.full),
+        "only_pages": room.others == 0,
+        "urgency": urgency,
+        "now": work.now,
+        "share": -(-places // max(len(teams), 1)),
+        "places": places,
+    }
+    ids = [row.id for row in connection.execute(asked, values)]
+    # Asked for again, because another replica may have taken some of them meanwhile.
+    return work.session.exec(skip_locked(select(OutboxMessage).where(*due, col(OutboxMessage.id).in_(ids)))).all()
 
 
 def _fitting(rows: Sequence[OutboxMessage], room: Room) -> list[OutboxMessage]:

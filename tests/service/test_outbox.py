@@ -97,7 +97,7 @@ def test_trouble_that_mends_is_put_off_longer_each_time_and_given_up_after_two_h
             if batch[0].message.reference != reference:
                 break
             with runtime.transaction() as work:
-                held = settling.held(work, batch[0], ())
+                held = settling.held(work, batch).get(reference)
                 assert held is not None
                 wait = settling.backoff(held.attempts)
                 settling.put_off(held, "503", provider="twilio", until=work.now + wait)
@@ -166,7 +166,7 @@ def test_a_receipt_that_overtakes_the_providers_own_answer_stands(runtime: Runti
             work, ReceiptState.DELIVERED, reference=claimed.message.reference, provider_id="SM1", error=None
         )
     with runtime.transaction() as work:
-        row = settling.held(work, claimed, ())
+        row = settling.held(work, [claimed]).get(claimed.message.reference)
         assert row is not None
         settling.sent(work, row, provider="twilio", provider_id="SM1")
     assert messages(runtime)[0].state == MessageState.DELIVERED

@@ -197,9 +197,7 @@ def test_a_sender_that_was_frozen_past_its_lease_sends_and_settles_nothing(desk:
     assert desk.arrived() == (1, 0)
     assert desk.page().provider_id == page.provider_id
     with desk.runtime.transaction() as work:
-        assert settling.held(work, frozen, ()) is None, (
-            "had it been sent before, it would still not be settled by this one"
-        )
+        assert settling.held(work, [frozen]) == {}, "had it been sent before, it would still not be settled by this one"
 
 
 def test_a_late_failure_of_a_copy_by_the_first_does_not_undo_the_second(desk: Desk) -> None:
