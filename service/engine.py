@@ -29,6 +29,9 @@ from service.slots import Slots
 log = structlog.get_logger()
 
 TICK_SECONDS = 1
+REST_SECONDS = (
+    0.1  # deadlines are minutes away: while commits pour in, looking for them at each would cost more than they do
+)
 CALENDAR_SECONDS = 5
 PROBE_SECONDS = 5
 STANDING_SECONDS = 10
@@ -50,7 +53,9 @@ class Engine:
         self._sent = Gathered[delivery.Sending](lambda sendings: delivery.settle(runtime, sendings))
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._sending = Rounds("sending", self._send_due, lambda error: _say(error, "sending what is due failed"))
-        self._acting = Rounds("acting", self._act_on_due, lambda error: _say(error, "acting on what is due failed"))
+        self._acting = Rounds(
+            "acting", self._act_on_due, lambda error: _say(error, "acting on what is due failed"), rest=REST_SECONDS
+        )
         self._one_post = threading.Lock()
         self._loops: list[threading.Thread] = []
         self._forget = runtime.changed.listen(self._wake)

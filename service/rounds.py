@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 
 class Rounds:
-    """`do` is called once however often it was woken meanwhile; `failed` hears of what it raises, and the next time it is
-    tried again."""
+    """`do` is called once however often it was woken meanwhile, and not again for `rest` seconds; `failed` hears of what it
+    raises, and the next time it is tried again."""
 
-    def __init__(self, name: str, do: Callable[[], None], failed: Callable[[Exception], None]) -> None:
-        self._do, self._failed = do, failed
+    def __init__(
+        self, name: str, do: Callable[[], None], failed: Callable[[Exception], None], *, rest: float = 0
+    ) -> None:
+        self._do, self._failed, self._rest = do, failed, rest
         self._news = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._last: float | None = None
         self.held = threading.Lock()  # while somebody else has it, no round begins
         self._thread = threading.Thread(target=self._come_round, name=name, daemon=True)
@@ -28,7 +30,7 @@ class Rounds:
 
     def stop(self, within: float) -> None:
         """Finish the round at hand, for as many seconds at most."""
-        self._stopping = True
+        self._stopping.set()
         self._news.set()
         if self._thread.is_alive():
             self._thread.join(within)
@@ -38,10 +40,10 @@ class Rounds:
         return self._last is not None and time.monotonic() - self._last < within
 
     def _come_round(self) -> None:
-        while True:
+        while not self._stopping.wait(self._rest):
             self._news.wait()
             self._news.clear()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             try:
                 with self.held:

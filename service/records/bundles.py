@@ -5,13 +5,11 @@ it points to its carrier, the row that is handed over. A carrier is put into wor
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement
-from sqlmodel import and_, col, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel import col, or_, select
 
 from notifiers import wording
 from notifiers.base import Channel
@@ -55,6 +53,15 @@ class Kind:
         return self.news + SEVERAL
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Beside:
+    """What there is for some workers beside the messages that are due, by worker: what left `lately` or is on its way, and
+    what is `waiting`, held or not yet looked at."""
+
+    lately: defaultdict[str, list[OutboxMessage]] = field(default_factory=lambda: defaultdict(list))
+    waiting: defaultdict[str, list[OutboxMessage]] = field(default_factory=lambda: defaultdict(list))
+
+
 def together(work: Work, rows: Sequence[OutboxMessage], *, settle: timedelta) -> list[OutboxMessage]:
     """Of messages that are due and wanted, those that leave now, the bundled ones in their carriers' place.
 
@@ -75,12 +82,9 @@ def together(work: Work, rows: Sequence[OutboxMessage], *, settle: timedelta) ->
     # Two replicas that send to one phone at once would not see each other's text.
     for worker in sorted({kind.worker for kind in kinds}):
         hold(work.session, f"phone of {worker}")
-    in_use = _in_use(work, [row for rows_of in kinds.values() for row in rows_of])
+    beside = _beside(work, [row for due in kinds.values() for row in due])
     for kind in sorted(kinds):
-        if (kind.worker, kind.channel) in in_use:
-            leaving += _of_kind(work, kind, kinds[kind], settle)
-        else:
-            leaving += _bundle(work, kind, kinds[kind])
+        leaving += _of_kind(work, kind, kinds[kind], beside, settle)
     return sorted(leaving, key=lambda row: (row.urgency, row.due_at))
 
 
@@ -105,81 +109,77 @@ def _kind(row: OutboxMessage) -> Kind | None:
     )
 
 
-def _in_use(work: Work, rows: Sequence[OutboxMessage]) -> set[tuple[str, str]]:
-    """For which workers, by which channels, anything beside these messages waits or left lately."""
-    if not rows:
-        return set()
-    query = select(OutboxMessage.worker, OutboxMessage.channel).where(
-        col(OutboxMessage.worker).in_({row.worker for row in rows}),
-        col(OutboxMessage.id).not_in([row.id for row in rows]),
-        or_(col(OutboxMessage.state) == MessageState.PENDING.value, _left_lately(work)),
+def _beside(work: Work, due: Sequence[OutboxMessage]) -> _Beside:
+    """For the workers of some messages, read at once; locked is what may go with them."""
+    if not due:
+        return _Beside()
+    others = (
+        col(OutboxMessage.worker).in_({row.worker for row in due}),
+        col(OutboxMessage.id).not_in([row.id for row in due]),
     )
-    return {(worker, channel) for worker, channel in work.session.exec(query.distinct()).all() if worker}
-
-
-def _left_lately(work: Work) -> ColumnElement[bool]:
-    return and_(
+    lately = select(OutboxMessage).where(
+        *others,
         col(OutboxMessage.carrier_id).is_(None),
         or_(col(OutboxMessage.state) == MessageState.SENDING.value, col(OutboxMessage.sent_at) > work.now - MINUTE),
         col(OutboxMessage.written_at) > work.now - LATELY,
     )
-
-
-def _of_kind(work: Work, kind: Kind, due: list[OutboxMessage], settle: timedelta) -> list[OutboxMessage]:
-    fresh = all(row.due_at == row.written_at for row in due)
-    until = _held_until(work, kind, due, settle) if fresh else None
-    if until:
-        for row in due:
-            row.due_at = until
-        return []
-    waiting = [row for row in _waiting(work, kind, due) if outbox.wanted(work, row)]
-    return _bundle(work, kind, [*due, *waiting])
-
-
-def _held_until(work: Work, kind: Kind, due: list[OutboxMessage], settle: timedelta) -> datetime | None:
-    """Until when messages wait that nobody has held yet; None when no other task's reached this phone in the last minute."""
-    query = _rows(kind).where(_left_lately(work))
-    about = {row.task_id for row in due}
-    others = [row for row in work.session.exec(query).all() if _same_phone(row, kind) and row.task_id not in about]
-    if not others:
-        return None
-    if kind.channel == Channel.VOICE:
-        return max(row.sent_at or work.now for row in others) + MINUTE
-    held = [row.due_at for row in _waiting(work, kind, due) if row.due_at > work.now]
-    longer: timedelta = settle * 2 ** (len(others) - 1)
-    return min([work.now + min(longer, LONGEST_HOLD), *held])
-
-
-def _same_phone(row: OutboxMessage, kind: Kind) -> bool:
-    return row.address == kind.address and row.text.startswith(wording.DRILL) is kind.drill
-
-
-def _rows(kind: Kind) -> SelectOfScalar[OutboxMessage]:
-    query = select(OutboxMessage).where(
-        OutboxMessage.worker == kind.worker,
-        OutboxMessage.channel == kind.channel,
-        OutboxMessage.purpose == kind.purpose,
-    )
-    return (
-        query
-        if kind.purpose == outbox.PAGE
-        else query.where(col(OutboxMessage.template).in_([kind.news, kind.template]))
-    )
-
-
-def _waiting(work: Work, kind: Kind, besides: Iterable[OutboxMessage]) -> list[OutboxMessage]:
-    """What else waits for this phone: held, or due and not yet looked at. What a provider put off waits for its time."""
-    query = (
-        _rows(kind)
+    # What a provider put off waits for its time.
+    waiting = (
+        select(OutboxMessage)
         .where(
+            *others,
             OutboxMessage.state == MessageState.PENDING.value,
             or_(col(OutboxMessage.attempts) == 0, col(OutboxMessage.due_at) <= work.now),
-            col(OutboxMessage.id).not_in([row.id for row in besides]),
         )
         .order_by(col(OutboxMessage.written_at))
         .limit(MOST)
     )
-    return [row for row in work.session.exec(skip_locked(query)).all() if _kind(row) == kind]
+    found = _Beside()
+    for row in work.session.exec(lately).all():
+        found.lately[row.worker or ""].append(row)
+    for row in work.session.exec(skip_locked(waiting)).all():
+        found.waiting[row.worker or ""].append(row)
+    return found
+
+
+def _of_kind(
+    work: Work, kind: Kind, due: list[OutboxMessage], beside: _Beside, settle: timedelta
+) -> list[OutboxMessage]:
+    waiting = [row for row in beside.waiting[kind.worker] if _kind(row) == kind]
+    fresh = all(row.due_at == row.written_at for row in due)
+    until = _held_until(work, kind, due, beside, waiting, settle) if fresh else None
+    if until:
+        for row in due:
+            row.due_at = until
+        return []
+    return _bundle(work, kind, [*due, *(row for row in waiting if outbox.wanted(work, row))])
+
+
+def _held_until(
+    work: Work,
+    kind: Kind,
+    due: list[OutboxMessage],
+    beside: _Beside,
+    waiting: Sequence[OutboxMessage],
+    settle: timedelta,
+) -> datetime | None:
+    """Until when messages wait that nobody has held yet; None when no other task's reached this phone in the last minute."""
+    about = {row.task_id for row in due}
+    others = [row for row in beside.lately[kind.worker] if _is_like(row, kind) and row.task_id not in about]
+    if not others:
+        return None
+    if kind.channel == Channel.VOICE:
+        return max(row.sent_at or work.now for row in others) + MINUTE
+    held = [row.due_at for row in waiting if row.due_at > work.now]
+    longer: timedelta = settle * 2 ** (len(others) - 1)
+    return min([work.now + min(longer, LONGEST_HOLD), *held])
+
+
+def _is_like(row: OutboxMessage, kind: Kind) -> bool:
+    """Whether a message that left was of a kind, by itself or as a bundle."""
+    same_news = kind.purpose == outbox.PAGE or row.template in (kind.news, kind.template)
+    same_phone = row.address == kind.address and row.text.startswith(wording.DRILL) is kind.drill
+    return (row.channel, row.purpose) == (kind.channel, kind.purpose) and same_news and same_phone
 
 
 def _bundle(work: Work, kind: Kind, rows: Sequence[OutboxMessage]) -> list[OutboxMessage]:
