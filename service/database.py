@@ -1,15 +1,15 @@
 """The one place where SQLite and PostgreSQL differ: engines, instants, transactions, claims and locks."""
 
 import hashlib
+import secrets
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psycopg
 from sqlalchemy import (
     URL,
     Connection,
@@ -35,6 +35,7 @@ from service.privacy import Keyring, give_keys
 from service.rows import Session
 
 WAKE_CHANNEL = "callout_wake"
+LISTEN_SECONDS = 0.5  # for how long at most a stop waits for the listener
 MIGRATION_LOCK = 20260105
 Claimable = TypeVar("Claimable", bound=Select[Any])
 
@@ -58,6 +59,10 @@ CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+
+
+class NotHeard(Exception):
+    """The connection by which other processes are heard was lost."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -117,6 +122,7 @@ class Database:
         self.url = url
         self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url, pooled=bool(direct_url))
         give_keys(self.engine, keyring)
+        self._name = secrets.token_hex(8)  # by which a process knows what it said itself
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._direct = _address(direct_url, "CALLOUT_DATABASE_DIRECT_URL") if direct_url else self.engine.url
         begin = {name: "BEGIN IMMEDIATE" if self.is_sqlite else said for name, said in BEGINNINGS.items()}
@@ -165,13 +171,28 @@ class Database:
                 connection.execute(text(f"SET LOCAL lock_timeout = '{WAITING}'"))
             yield connection
 
-    @contextmanager
-    def listening(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection to PostgreSQL itself that hears what any process commits. Raises psycopg.Error."""
+    def tell_others(self, session: Session) -> None:
+        """Have every other process on the same PostgreSQL hear of this transaction when it commits."""
+        if not self.is_sqlite:
+            session.connection().execute(text(f"NOTIFY {WAKE_CHANNEL}, '{self._name}'"))
+
+    def hear_others(self, changed: Callable[[], None], stopping: threading.Event) -> None:
+        """Call `changed` at the beginning, because of whatever was committed while nobody listened, and then whenever another
+        process commits. Raises NotHeard when the connection to PostgreSQL is lost."""
+        # Loaded only where there is something to hear: it takes a start on SQLite as long as the migrations do.
+        import psycopg  # noqa: PLC0415
+
         _, where = self.engine.dialect.create_connect_args(self._direct)
-        with psycopg.connect(**{**CONNECTING, **where}, autocommit=True) as connection:
-            connection.execute(f"LISTEN {WAKE_CHANNEL}")
-            yield connection
+        try:
+            with psycopg.connect(**{**CONNECTING, **where}, autocommit=True) as connection:
+                connection.execute(f"LISTEN {WAKE_CHANNEL}")
+                changed()
+                while not stopping.is_set():
+                    for said in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
+                        if said.payload != self._name:
+                            changed()
+        except psycopg.Error as error:
+            raise NotHeard(type(error).__name__) from error
 
     def close(self) -> None:
         """Give back all connections."""

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-import psycopg
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import SandboxClock
-from service.database import is_away
+from service.database import NotHeard, is_away
 from service.deadman import DeadMansSwitch
 from service.flows import deadlines, delivery, errands, health, providers, replies, rosters, test_pages
 from service.gathered import Gathered
@@ -35,7 +34,6 @@ REST_SECONDS = (
 CALENDAR_SECONDS = 5
 PROBE_SECONDS = 5
 STANDING_SECONDS = 10
-LISTEN_SECONDS = 0.5  # for how long at most a stop waits for the listener
 RECONNECT_SECONDS = 1
 LAST_SECONDS = 5
 STALE_SECONDS = 30
@@ -225,14 +223,9 @@ class Engine:
         """Be woken by other processes on the same PostgreSQL. A lost notification costs one tick."""
         while not self._stopping.is_set():
             try:
-                with self._runtime.database.listening() as connection:
-                    # Whatever was committed while nobody listened.
-                    self._runtime.changed.fire()
-                    while not self._stopping.is_set():
-                        for _ in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
-                            self._runtime.changed.fire()
-            except psycopg.Error as error:
-                log.warning("listening failed", reason=type(error).__name__)
+                self._runtime.database.hear_others(self._runtime.changed.fire, self._stopping)
+            except NotHeard as error:
+                log.warning("listening failed", reason=str(error))
                 self._stopping.wait(RECONNECT_SECONDS)
 
 

@@ -6,12 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import text
-
 from notifiers.base import TO_WORKERS, Channel, Notifier
 from notifiers.registry import build
 from service.clock import Clock, SandboxClock, SystemClock
-from service.database import WAKE_CHANNEL, Database
+from service.database import Database
 from service.metrics import Metrics
 from service.models.people import Preference
 from service.numbers import e164
@@ -74,9 +72,8 @@ class Runtime:
             yield work
             session.flush()
             audit.append(session, work.audit, work.now, self.keyring)
-            if not self.database.is_sqlite:
-                session.flush()
-                session.connection().execute(text(f"NOTIFY {WAKE_CHANNEL}"))
+            session.flush()
+            self.database.tell_others(session)
         for measured in work.measured:
             self.metrics.took(measured.figure, measured.seconds)
         self.changed.fire()
