@@ -252,9 +252,16 @@ def _by_session(request: Request, runtime: Runtime, token: str | None) -> Caller
         key_id = sessions(runtime).loads(token, max_age=SESSION_SECONDS)
     except BadSignature:
         return None
-    with runtime.database.reading() as session:
-        key = session.get(AccessKey, key_id)
-    return caller_of(key) if key and key.revoked_at is None else None
+    known, name = callers_of(request), f"session of {key_id}"
+    caller, age = known.find(name), known.age
+    if caller is None:
+        with runtime.database.reading() as session:
+            key = session.get(AccessKey, key_id)
+        if key is None or key.revoked_at is not None:
+            return None
+        caller = caller_of(key)
+        known.keep(name, caller, age)
+    return caller
 
 
 def signed_in(request: Request, runtime: Runtime) -> Caller | None:

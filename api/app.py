@@ -55,6 +55,7 @@ from service.engine import Engine
 from service.models.access import Role
 from service.runtime import Runtime, build_runtime
 from service.settings import Mode, Settings, Switch
+from service.shared import Shared
 
 VERSION = "0.1.0"
 STATIC = Path(__file__).parent / "pages" / "static"
@@ -138,6 +139,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.code_lists = codelists.load(runtime.settings.code_lists)
     app.state.callers = Callers()
     app.state.desk = desk
+    app.state.boards = Shared[bytes](lambda: runtime.changed.count)
     app.state.rate_limit = RateLimit(a_minute=runtime.settings.rate_limit, burst=runtime.settings.rate_burst)
     app.add_middleware(Admission, longest=runtime.settings.intake_queue)
     app.add_middleware(Boundary, secure=runtime.settings.public_url.startswith("https://"))

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from service.errors import SettingsWrong
+from service.in_turn import InTurn
 from service.privacy import Keyring, give_keys
 from service.rows import Session
 
@@ -85,33 +85,6 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-class InTurn:
-    """A lock that goes to whoever waited for it longest. Python's own goes to whoever asks first after it is free, which is
-    nearly always the thread that gave it back: while reports pour in, no page would leave."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[threading.Lock] = deque()
-        self._taken = False
-        self._state = threading.Lock()
-
-    def __enter__(self) -> None:
-        with self._state:
-            if not self._taken:
-                self._taken = True
-                return
-            mine = threading.Lock()
-            mine.acquire()
-            self._waiting.append(mine)
-        mine.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        with self._state:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._taken = False
 
 
 class Database:

@@ -28,6 +28,7 @@ CLOCK_PREFERENCE = "sandbox-clock"
 class Signal:
     """Tells whoever listens that something was committed: the engine in this process, and the open boards."""
 
+    count: int = 0  # of the changes so far, each counted before anybody hears of it
     _listeners: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,6 +46,7 @@ class Signal:
     def fire(self) -> None:
         """Something was committed."""
         with self._lock:
+            self.count += 1
             listeners = list(self._listeners)
         for listener in listeners:
             listener()

@@ -11,6 +11,7 @@ from api.pages.rendering import page
 from api.pages.sign_in import give_session, supervisor_here
 from service.records import boards, providers
 from service.runtime import Runtime
+from service.shared import Shared
 
 router = APIRouter()
 
@@ -32,11 +33,16 @@ def show_board(request: Request, runtime: RuntimeDep, locality: Locality = None)
 
 @router.get("/board/open", response_class=HTMLResponse)
 def show_open(request: Request, runtime: RuntimeDep, locality: Locality = None) -> Response:
-    """The part that changes."""
+    """The part that changes. Every open board asks for it after each change, so those that show the same share one."""
     caller, _ = supervisor_here(request, runtime)
     if caller is None:
         return Response("signed out", 401, media_type="text/plain")
-    return page(request, "_board.html", **_context(runtime, caller, locality))
+    views: Shared[bytes] = request.app.state.boards
+    shown = views.get(
+        (tuple(caller.localities), locality),
+        lambda: bytes(page(request, "_board.html", **_context(runtime, caller, locality)).body),
+    )
+    return HTMLResponse(shown)
 
 
 def _context(runtime: Runtime, caller: Caller, locality: str | None) -> dict[str, Any]:
