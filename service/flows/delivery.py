@@ -38,6 +38,8 @@ from service.work import Measured, Work
 log = structlog.get_logger()
 
 ASKED_AGAIN = timedelta(seconds=1)
+OUT_AFTER = 2  # tries in vain, about two seconds apart: no blip any more
+SOON = timedelta(seconds=5)
 NOBODY = "no provider for this channel is configured"
 TOO_MANY = "the networks let no more texts through to this number in this hour"
 
@@ -229,9 +231,21 @@ def _settle(runtime: Runtime, work: Work, row: OutboxMessage, sending: Sending) 
         pause = carriers.HELD if sending.too_many else ASKED_AGAIN
         wait = pause if sending.waits else usual
         lost = not settling.put_off(row, error.reason, provider=name, until=work.now + wait)
+        if not lost and _is_out(runtime, row, sending, wait):
+            for each in bundles.carried(work, row):
+                failures.goes_on_meanwhile(work, each)
     if lost:
         for each in bundles.carried(work, row):
             failures.failed_for_good(work, each, opted_out=error.opted_out, bad_number=error.bad_address)
+
+
+def _is_out(runtime: Runtime, row: OutboxMessage, sending: Sending, wait: timedelta) -> bool:
+    """Whether no provider of a page's channel works now: not for one blip, nor while one of them is still being asked."""
+    if sending.waits:
+        return False
+    channel = sending.claimed.message.channel
+    resting = all(runtime.standing.is_open((channel, name)) for name in sending.notifiers)
+    return resting or row.attempts >= OUT_AFTER or wait > SOON
 
 
 def _sent(runtime: Runtime, work: Work, row: OutboxMessage, by: Notifier, accepted: Accepted) -> None:

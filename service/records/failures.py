@@ -45,6 +45,19 @@ def failed_for_good(work: Work, row: OutboxMessage, *, opted_out: bool, bad_numb
             paging.move_on(work, task)
 
 
+def goes_on_meanwhile(work: Work, row: OutboxMessage) -> None:
+    """No provider takes a page now: its worker is paged by their next channel, and this one goes on being tried. Nothing
+    happens where another message of the page is still on its way."""
+    page = work.session.get(Page, row.page_id) if row.page_id else None
+    if page is None or page.outcome is not None or row.purpose != outbox.PAGE:
+        return
+    others = [other for other in outbox.hopeful(work, page.id) if other.id != row.id]
+    if any(outbox.may_arrive_soon(work, other) for other in others):
+        return
+    if paging.page_again(work, page):
+        say(work, row, "channel out", "the next one is tried, and this one again")
+
+
 def _nothing_on_its_way(work: Work, page: Page, failed: OutboxMessage) -> bool:
     return not any(other.id != failed.id for other in outbox.hopeful(work, page.id))
 

@@ -116,6 +116,13 @@ def hopeful(work: Work, page_id: str) -> list[OutboxMessage]:
     return list(work.session.exec(query).all())
 
 
+def may_arrive_soon(work: Work, row: OutboxMessage) -> bool:
+    """Whether nothing is known to keep a message: it left, or it has not been tried in vain."""
+    carrier = work.session.get(OutboxMessage, row.carrier_id) if row.carrier_id else None
+    carrying = carrier or row
+    return carrying.state != MessageState.PENDING or not carrying.error
+
+
 def of_page(work: Work, page_id: str) -> list[OutboxMessage]:
     """Every message by which a page went out, whatever became of it."""
     work.session.flush()
