@@ -30,7 +30,7 @@ class Session(ModelSession):
         self._rows: dict[tuple[Table, Clash | None], list[dict[str, Any]]] = {}
         self._made: dict[tuple[type[SQLModel], str], list[Any]] = {}
         self._made_here: set[int] = set()
-        self._read: dict[Hashable, Any] = {}
+        self._read: dict[Hashable, tuple[Any, frozenset[Table]]] = {}
         self._at_hand: list[Any] = []
 
     def put(self, model: type[SQLModel], *, replacing: tuple[str, ...] | None = None, **values: Any) -> None:
@@ -63,15 +63,16 @@ class Session(ModelSession):
         """The objects of a kind that were made here and are not in the database yet."""
         return [row for (kind, _), rows in self._made.items() if kind is model for row in rows]
 
-    def once(self, key: Hashable, read: Callable[[], Found]) -> Found:
-        """What `read` finds in the database, asked for once until something is written: for a whole group the same people
-        are on call. What was made here and is not written yet is not in it."""
-        if self._changed():
+    def once(self, key: Hashable, read: Callable[[], Found], *, of: Sequence[type[SQLModel]] = ()) -> Found:
+        """What `read` finds in the database, asked for once until something is written, or something `of` these where it is
+        said: for a whole group the same people are on call. What was made here and is not written yet is not in it."""
+        tables = frozenset(map(_table, of))
+        if any(not tables or row.__table__ in tables for row in self._changed()):
             self.flush()
         if key not in self._read:
             with self.no_autoflush:
-                self._read[key] = read()
-        found: Found = self._read[key]
+                self._read[key] = (read(), tables)
+        found: Found = self._read[key][0]
         return found
 
     def keep_at_hand(self, rows: Iterable[SQLModel]) -> None:
@@ -80,16 +81,18 @@ class Session(ModelSession):
         self._at_hand.extend(rows)
 
     def remember(self, key: Hashable, found: Any) -> None:
-        """What `once` would find for a key, asked for together with others."""
-        self._read[key] = found
+        """What `once` would find for a key, asked for together with others, until something is written."""
+        self._read[key] = (found, frozenset())
 
-    def _changed(self) -> bool:
-        return bool(self.new or self.deleted) or any(id(row) not in self._made_here for row in self.dirty)
+    def _changed(self) -> list[Any]:
+        return [*self.new, *self.deleted, *(row for row in self.dirty if id(row) not in self._made_here)]
 
     def flush(self, objects: Sequence[Any] | None = None) -> None:
         """Write everything that waits."""
-        if self._rows or self._made or self._changed():
-            self._read.clear()
+        written = {table for table, _ in self._rows} | {_table(model) for model, _ in self._made}
+        written |= {row.__table__ for row in self._changed()}
+        if written:
+            self._read = {key: read for key, read in self._read.items() if read[1] and not read[1] & written}
         if self._rows or self._made:
             self._write()
         super().flush(objects)

@@ -68,8 +68,6 @@ def _due(runtime: Runtime) -> bool:
 
 def _act(work: Work, task: Task, timer: Timer) -> None:
     kind, name = TimerKind(timer.kind), timer.milestone
-    work.session.delete(timer)
-    work.session.flush()
     if task.state not in LIVE:
         return
     match kind:

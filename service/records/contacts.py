@@ -51,7 +51,7 @@ class Proven:
 
 def proven_numbers(work: Work) -> Proven:
     """The telephone numbers that count as this transaction sees it."""
-    return work.session.once("proven", lambda: _proven_numbers(work))
+    return work.session.once("proven", lambda: _proven_numbers(work), of=[ContactPoint])
 
 
 def _proven_numbers(work: Work) -> Proven:

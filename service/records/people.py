@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from sqlmodel import select
 
 from rules import rotation
-from service.models.people import WorkerState
+from service.models.people import OverrideRow, PartnershipRow, WorkerState
+from service.models.rotas import ImportedShift, Leave
 from service.numbers import e164
 from service.partnership import DUTY_TEAM, WorkerSpec
 from service.records import rota_changes, rotas
 from service.work import SetUp, Work
 
 MOMENT = timedelta(microseconds=1)
+ROTA = (OverrideRow, ImportedShift, PartnershipRow)
 
 
 def on_call(work: Work, team: str, at: datetime | None = None) -> list[str]:
@@ -26,14 +28,14 @@ def page_order(work: Work, team: str, at: datetime | None = None) -> list[str]:
 
 
 def _by_rota(work: Work, team: str, at: datetime, ask: rotation.Asked) -> list[str]:
-    return list(work.session.once((ask, team, at), lambda: _asked(work, team, at, ask)))
+    return list(work.session.once((ask, team, at), lambda: _asked(work, team, at, ask), of=ROTA))
 
 
 def _asked(work: Work, team: str, at: datetime, ask: rotation.Asked) -> list[str]:
     rota = rotas.rota_of(work, team, at, at)
     if rota is None:
         return list(work.partnership.members(team)) if team == DUTY_TEAM else []
-    changes = work.session.once(("changes", at), lambda: rotas.overrides_at(work, at)).get(team, [])
+    changes = work.session.once(("changes", at), lambda: rotas.overrides_at(work, at), of=ROTA).get(team, [])
     people = ask(rota, changes, at=at, zone=work.partnership.zone)
     if team == DUTY_TEAM:
         people = list(dict.fromkeys([*people, *work.partnership.duty.workers]))
@@ -54,7 +56,7 @@ def members(work: Work, team: str) -> list[str]:
 def away(work: Work, at: datetime | None = None) -> dict[str, str]:
     """Workers who can't be paged, each with the reason: off and out of reach as of now, on leave at a moment."""
     at = at or work.now
-    return work.session.once(("away", at), lambda: _away(work, at))
+    return work.session.once(("away", at), lambda: _away(work, at), of=[WorkerState, Leave])
 
 
 def _away(work: Work, at: datetime) -> dict[str, str]:

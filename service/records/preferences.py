@@ -86,7 +86,7 @@ def shown(work: Work, spec: WorkerSpec) -> dict[str, Any]:
 
 
 def _set(work: Work) -> Mapping[str, ReachingPreference]:
-    return work.session.once("preferences", lambda: {row.worker: row for row in _rows(work)})
+    return work.session.once("preferences", lambda: {row.worker: row for row in _rows(work)}, of=[ReachingPreference])
 
 
 def _rows(work: Work) -> Sequence[ReachingPreference]:

@@ -38,7 +38,8 @@ def clear(work: Work, task_id: str, *kinds: TimerKind, milestone: str | None = N
 
 
 def claim(work: Work, limit: int) -> list[tuple[Task, Timer | None]]:
-    """Up to `limit` tasks whose timers have been due for longest, held for this transaction, each with its first timer.
+    """Up to `limit` tasks whose timers have been due for longest, held for this transaction, each with its first timer,
+    which is taken away.
 
     What another replica holds is left to it. A task is locked before its timer, as every transition does, so that the two
     can't wait for each other. The timers are read again under the locks: None is one that was cleared a moment before.
@@ -59,6 +60,10 @@ def claim(work: Work, limit: int) -> list[tuple[Task, Timer | None]]:
     again = select(Timer).where(col(Timer.task_id).in_(first), col(Timer.due_at) <= work.now)
     rows = work.session.exec(again.execution_options(populate_existing=True)).all() if first else ()
     standing = {row.task_id: row for row in rows if (row.task_id, row.kind, row.milestone) in keys}
+    # Taken away before anything is done, so that what is done may set them anew.
+    for row in standing.values():
+        work.session.delete(row)
+    work.session.flush()
     return [(task, standing.get(task.id)) for task, _ in first.values()]
 
 
