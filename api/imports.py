@@ -20,7 +20,7 @@ from api.feeds.reading import Faulty, Feed, PassedOver, Reading, Reported, Retra
 from api.feeds.rows import Encoding
 from api.refusals import told
 from service.errors import Fault, Invalid, NotFound, ServiceError
-from service.flows import intake
+from service.flows import feeds, intake
 from service.models.access import AccessKey
 from service.privacy import Keyring
 from service.records.judging import Submission, Taken, Withdrawal
@@ -29,7 +29,7 @@ from service.runtime import Runtime
 IN_ONE_TRANSACTION = 50
 # What 256 KiB hold of honest rows; of rows of one letter they would hold a hundred times that.
 MOST_ROWS = 5000
-NOTHING_HELD = "nothing is held that it could take back"
+PASSED_OVER, NOTHING_HELD = "passed_over", "nothing is held that it could take back"
 
 
 class Kind(StrEnum):
@@ -148,8 +148,12 @@ def take(runtime: Runtime, readings: Iterable[Reading], partner: Partner) -> Ite
         asked = [(reading, _asked(reading, partner)) for reading in some]
         submissions = [submission for _, submission in asked if submission]
         results = iter(intake.accept(runtime, submissions) if submissions else ())
-        for reading, submission in asked:
-            outcome = _settled(reading, next(results)) if submission else _unasked(reading)
+        outcomes = [
+            _settled(reading, next(results)) if submission else _unasked(reading) for reading, submission in asked
+        ]
+        if any(outcome.result == PASSED_OVER for outcome in outcomes):
+            feeds.spoke(runtime, partner.key_id)
+        for outcome in outcomes:
             if outcome.result != "refused":
                 runtime.metrics.taken_in(outcome.result)
             yield outcome
@@ -181,14 +185,14 @@ def _settled(reading: Reading, result: Taken | ServiceError) -> Outcome:
     if isinstance(result, Taken):
         return Outcome(line=reading.line, result=result.result, incident_id=result.incident_id)
     if isinstance(result, NotFound):
-        return Outcome(line=reading.line, result="passed_over", reason=NOTHING_HELD)
+        return Outcome(line=reading.line, result=PASSED_OVER, reason=NOTHING_HELD)
     kept = reading.kept if isinstance(reading, Reported) else ""
     return Outcome(line=reading.line, result="refused", problem=told(result), kept=kept)
 
 
 def _unasked(reading: Reading) -> Outcome:
     if isinstance(reading, PassedOver):
-        return Outcome(line=reading.line, result="passed_over", reason=reading.reason)
+        return Outcome(line=reading.line, result=PASSED_OVER, reason=reading.reason)
     faults = reading.faults if isinstance(reading, Faulty) else ()
     problem = told(Invalid("the content is wrong", faults))
     return Outcome(

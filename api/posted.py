@@ -12,11 +12,12 @@ from api import imports
 from api.access import Caller
 from api.feeds.codelists import CodeLists
 from api.feeds.reading import Faulty, PassedOver, Reported, masked
-from api.imports import NOTHING_HELD, Layout, Outcome, Partner, Unrecognised
+from api.imports import NOTHING_HELD, PASSED_OVER, Layout, Outcome, Partner, Unrecognised
 from api.refusals import Refusal, keep_refused, told
 from api.reports import Arrived, Sent
 from api.shapes import IncidentShape
 from service.errors import Fault, Invalid
+from service.flows import feeds
 from service.models.incidents import Incident
 from service.records import views
 from service.runtime import Runtime
@@ -81,6 +82,7 @@ def opened(sent: Sent, caller: Caller, runtime: Runtime, lists: CodeLists) -> Ar
     if isinstance(only, Reported):
         return Arrived(only.report, only.idempotency_key, only.begins)
     if isinstance(only, PassedOver):
+        feeds.spoke(runtime, caller.key_id)
         return _passed_over(only.reason, runtime)
     if isinstance(only, Faulty):
         wrong = Invalid("the content is wrong", only.faults)
@@ -91,7 +93,7 @@ def opened(sent: Sent, caller: Caller, runtime: Runtime, lists: CodeLists) -> Ar
 
 
 def _passed_over(reason: str, runtime: Runtime) -> JSONResponse:
-    runtime.metrics.taken_in("passed_over")
+    runtime.metrics.taken_in(PASSED_OVER)
     return JSONResponse(PassedOverShape(passed_over=reason).model_dump())
 
 

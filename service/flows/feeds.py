@@ -47,3 +47,12 @@ def expect_nothing(runtime: Runtime, key_id: str, *, actor: str) -> None:
         if not feeds.expect_nothing(work, key_id):
             raise NotFound("nothing is expected of this key")
         work.record("key.rhythm_ended", key_id, actor=actor)
+
+
+def spoke(runtime: Runtime, key_id: str) -> None:
+    """A feed said something that was understood and is not for us: it speaks all the same."""
+    with runtime.reading() as work:
+        news = feeds.is_news(work, key_id)
+    if news:
+        with runtime.transaction() as work:
+            feeds.heard(work, [key_id])

@@ -50,6 +50,12 @@ def expect_nothing(work: Work, key_id: str) -> bool:
     return True
 
 
+def is_news(work: Work, key_id: str) -> bool:
+    """Whether something is expected of a feed, and it was last heard some time ago."""
+    row = work.session.get(FeedRhythm, key_id)
+    return row is not None and row.taken_at <= work.now - MARKED
+
+
 def heard(work: Work, key_ids: Iterable[str]) -> None:
     """Feeds said something that can be taken and leaves no row of its own, such as a report that is held already."""
     keys = list(key_ids)

@@ -3,8 +3,14 @@
 from datetime import datetime, timedelta
 
 import pytest
+from fastapi.responses import JSONResponse
 from sqlmodel import col, select
 
+from api import posted
+from api.access import Caller
+from api.feeds import codelists
+from api.imports import Kind
+from api.reports import Sent
 from rules.incident import IncidentReport
 from rules.rhythm import Rhythm
 from service.clock import SandboxClock
@@ -183,3 +189,20 @@ def test_weekdays_and_hours_of_its_own_that_share_nothing_with_the_calendar_are_
     with runtime.database.reading() as session:
         found = rows.views(session)[feed.id]
     assert (found["weekdays"], found["hours"]) == ("mon-fri", "08:00-18:00")
+
+
+@pytest.mark.parametrize("messages", [1, 2])
+def test_messages_that_are_not_for_us_are_a_sign_of_life(
+    runtime: Runtime, engine: Engine, feed: AccessKey, messages: int
+) -> None:
+    engine.advance(DAY - timedelta(hours=1))
+    discharge = "MSH|^~\\&|EPR|QH|CALLOUT|X|20261120150000||ADT^A03|M1|P|2.4\rPID|||1\r"
+    caller = Caller(key_id=feed.id, name=feed.name, role=Role.PARTNER, localities=())
+    sent = Sent((discharge * messages).encode(), Kind.HL7)
+    answer = posted.opened(sent, caller, runtime, codelists.load(runtime.settings.code_lists))
+    assert isinstance(answer, JSONResponse)
+    assert b"passed_over" in bytes(answer.body)
+    engine.advance(timedelta(hours=3))
+    assert told_of(runtime) == []
+    engine.advance(DAY)
+    assert len(told_of(runtime)) == 1
