@@ -14,10 +14,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from service.runtime import Runtime
-from tests.running import SECRET, Service, build_sandbox, open_sandbox, running_service
+from tests.running import SECRET, Service, build_sandbox, open_sandbox, plain_logs, running_service
 
 settings.register_profile("callout", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("callout")
+plain_logs()
 
 
 # Every story begins at the same moment, whatever the day on which it is told: a Friday in term, in winter time.
@@ -95,11 +96,16 @@ def sandbox_database(request: pytest.FixtureRequest, kind: str, folder: Path) ->
 
 @contextmanager
 def sandbox_service(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[Service]:
-    """`callout serve` in a process of its own, on a database of a kind, at the moment at which every story begins."""
+    """`callout serve` in a process of its own, on a database of a kind, at the moment at which every story begins, or at the
+    one that a test is marked with: `begins`."""
+    marked = request.node.get_closest_marker("begins")
     with (
         sandbox_database(request, kind, folder) as url,
         running_service(
-            folder, CALLOUT_DATABASE_URL=url, CALLOUT_SECRET_KEY=SECRET, CALLOUT_SANDBOX_CLOCK=BEGINNING
+            folder,
+            CALLOUT_DATABASE_URL=url,
+            CALLOUT_SECRET_KEY=SECRET,
+            CALLOUT_SANDBOX_CLOCK=marked.args[0] if marked else BEGINNING,
         ) as started,
     ):
         yield started

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import structlog
 import uvicorn
 
 from api.app import create_app
@@ -154,6 +155,15 @@ def _await_ready(service: Service) -> None:
                 return
         pause.wait(0.05)
     raise AssertionError(f"not ready: {answer and answer.text}; " + "".join(service.output))
+
+
+def plain_logs() -> None:
+    """Log in this process as if nothing had been configured, but for errors: structlog would draw every frame with its
+    variables, which takes seconds."""
+    structlog.reset_defaults()
+    processors = structlog.get_config()["processors"][:-1]
+    last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors, last])
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import func, select
@@ -29,7 +28,7 @@ from service.runtime import Runtime, build_runtime
 from service.settings import Settings
 from tests import pgbouncer
 from tests.postgres import Server, running_server
-from tests.running import build_sandbox, open_sandbox, served
+from tests.running import build_sandbox, open_sandbox, plain_logs, served
 
 TOP = Path(__file__).parent.parent.parent
 PATIENCE = 60
@@ -75,7 +74,7 @@ def runtime(url: str) -> Iterator[Runtime]:
     built = open_sandbox(url)
     logs.configure(built.settings)
     yield built
-    structlog.reset_defaults()
+    plain_logs()
     built.close()
 
 
