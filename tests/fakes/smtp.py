@@ -69,7 +69,8 @@ def _authenticate(
     _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: LoginPassword
 ) -> AuthResult:
     good = (data.login.decode(), data.password.decode()) == (USER, PASSWORD)
-    return AuthResult(success=good)
+    # Otherwise aiosmtpd takes the refusal for said, and says nothing.
+    return AuthResult(success=good, handled=good)
 
 
 @contextmanager
