@@ -32,7 +32,7 @@ from tests.fakes.smtp import running_mail
 from tests.live import PUBLIC_URL, environment, switch_on
 from tests.postgres import running_server
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "12"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "10"))
 RATE = float(os.environ.get("SOAK_RATE", "20"))
 EVERY = float(os.environ.get("SOAK_EVERY", "1"))
 SEED = int(os.environ.get("SOAK_SEED", "0")) or secrets.randbelow(2**31)

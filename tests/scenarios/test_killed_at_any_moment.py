@@ -11,8 +11,8 @@ import httpx
 from tests.running import Service, free_port, start
 from tests.story import Story
 
-INCIDENTS = 200
-KILLS = 4
+INCIDENTS = 120
+KILLS = 3
 PATIENCE = 60.0
 
 
