@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak soak-storm soak-model check lock openapi screenshots bench bench-full bench-patterns bench-hotspots bench-simulation clean
+.PHONY: run test soak soak-storm soak-model check lock openapi screenshots bench bench-full bench-peers bench-patterns bench-hotspots bench-simulation clean
 
 run: $(VENV)/.run
 	@$(BIN)/callout serve --port $(PORT)
@@ -68,6 +68,20 @@ bench: $(VENV)/.test
 
 bench-full: $(VENV)/.test
 	@$(BIN)/python -m benchmarks --full --write
+
+# What Callout is compared with: Alerta from PyPI and, where the system has none, Debian's Alertmanager, both in a folder of
+# their own. apt-get download needs no root.
+PEERS := .venv-peers
+
+$(PEERS)/.installed: $(VENV)/.python
+	@echo "Installing what Callout is compared with (once) ..."
+	@$(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check alerta-server==9.1.0 psycopg2-binary gunicorn
+	@command -v prometheus-alertmanager >/dev/null || { cd $(PEERS) && apt-get download --quiet prometheus-alertmanager && dpkg -x prometheus-alertmanager_*.deb debian; } || echo "No Alertmanager here: apt-get install prometheus-alertmanager brings it." >&2
+	@touch $@
+
+bench-peers: $(VENV)/.test $(PEERS)/.installed
+	@$(BIN)/python -m benchmarks --write peers
 
 bench-patterns: $(VENV)/.test
 	@$(BIN)/python benchmarks/pattern_growth.py --sizes 10000 1000000

@@ -4,42 +4,18 @@ Beside it Prometheus Alertmanager, where it is installed (Debian's prometheus-al
 for no group and posts to a webhook. Callout judges, writes and commits first.
 """
 
-import contextlib
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-from benchmarks import city, load, servers
+from benchmarks import city, load, others
 from benchmarks.city import Provider
 from benchmarks.load import Measured, quantile
-from benchmarks.servers import Server
-from benchmarks.told import middle, ms, table
+from benchmarks.others import Peer
+from benchmarks.told import Verdict, middle, ms, table, verdicts
 
 TEAMS = 900
-ALERTMANAGER = """route: {{receiver: hook, group_by: ['...'], group_wait: 0s, group_interval: 1s}}
-receivers: [{{name: hook, webhook_configs: [{{url: '{url}/hook', send_resolved: false}}]}}]
-"""
+PEER, BUSY = "Alertmanager", "50 a second"
 Waits = list[float]
-
-
-@contextlib.contextmanager
-def alertmanager(provider: Provider) -> Iterator[Server | None]:
-    """Alertmanager on a port of its own; None where it is not installed."""
-    command = shutil.which("prometheus-alertmanager")
-    if command is None:
-        yield None
-        return
-    port = servers.free_port()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "config.yml").write_text(ALERTMANAGER.format(url=provider.server.url), encoding="utf-8")
-        arguments = ["--config.file=config.yml", f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
-        server = Server([command, *arguments, "--storage.path=data"], f"http://127.0.0.1:{port}", folder)
-        server.start(ready="/-/ready")
-        yield server
-        server.stop()
 
 
 def arrivals(provider: Provider, key: Callable[[str], str], count: int) -> dict[str, float]:
@@ -53,9 +29,9 @@ def arrivals(provider: Provider, key: Callable[[str], str], count: int) -> dict[
 def waits_of(measured: Measured, arrived: dict[str, float]) -> Waits:
     """Milliseconds from each POST to its text's arrival; one that never arrived counts as endless."""
     found = []
-    for asked, body in measured.answers:
-        code = json.loads(body)["tasks"][0]["code"]
-        found.append((arrived.get(code, float("inf")) - asked) * 1000)
+    for one in measured.answers:
+        code = json.loads(one.body)["tasks"][0]["code"]
+        found.append((arrived.get(code, float("inf")) - one.at) * 1000)
     return found
 
 
@@ -78,48 +54,62 @@ def _reports(it: city.City, run: str, first: int = 0) -> load.Maker:
     return make
 
 
-def of_alertmanager(server: Server, provider: Provider, *, rate: float, count: int, run: str) -> Waits:
-    """One round with alerts that are like no other."""
+def of_peer(peer: Peer, provider: Provider, *, rate: float, count: int, run: str) -> Waits:
+    """One round of another service."""
     provider.forget()
-    asked: dict[str, float] = {}
+    measured = load.paced(peer.server.url, peer.make(run), rate=rate, count=count)
+    first: dict[str, float] = {}
+    for at, _, text in provider.wait_for(count, within=30):
+        for name in peer.named(text):
+            first.setdefault(name, at)
+    return [(first.get(f"{run}-{one.number}", float("inf")) - one.at) * 1000 for one in measured.answers]
 
-    def make(number: int) -> bytes:
-        name = f"{run}-{number}"
-        return load.post(server.url, "/api/v2/alerts", [{"labels": {"alertname": "report", "id": name}}])
 
-    measured = load.paced(server.url, make, rate=rate, count=count, connections=1 if rate < 10 else 64)
-    arrived = arrivals(provider, lambda text: json.loads(text)["alerts"][0]["labels"]["id"], count)
-    # Connections answer out of order, so an alert is matched by the order of asking: alike but for their names.
-    for number, (at, _) in enumerate(sorted(measured.answers)):
-        asked[f"{run}-{number}"] = at
-    return [(arrived.get(name, float("inf")) - at) * 1000 for name, at in asked.items()]
+def judged(found: dict[tuple[str, str], list[Waits]]) -> list[Verdict]:
+    """The promised figures."""
+    lines = []
+    for (name, who), rounds in found.items():
+        if who == PEER:
+            continue
+        if name == BUSY:
+            longest = middle([quantile(waits, 1) for waits in rounds])
+            lines.append(Verdict(f"{who}, {name}: longest", "below 100 ms", ms(longest), longest < 100))
+        theirs = found.get((name, PEER))
+        for share, title in ((0.5, "p50"), (0.99, "p99")) if theirs else ():
+            assert theirs
+            times = middle([quantile(a, share) / quantile(b, share) for a, b in zip(rounds, theirs, strict=True)])
+            lines.append(
+                Verdict(f"{who}, {name}: {title}", "at most twice Alertmanager's", f"{times:.1f} times", times <= 2)
+            )
+    return lines
 
 
 def run(*, full: bool) -> str:
     """The section."""
-    rounds = 3 if full else 1
-    loads = {"idle, 4 a second": (4.0, 120 if full else 40), "50 a second": (50.0, 800 if full else 300)}
+    loads = {"idle, 4 a second": (4.0, 120 if full else 30), BUSY: (50.0, 800 if full else 200)}
     found: dict[tuple[str, str], list[Waits]] = {}
-    with city.provider() as provider, alertmanager(provider) as peer:
-        for number in range(rounds):
+    with city.provider() as provider, others.alertmanager(provider) as peer:
+        for number in range(3):
             for name, (rate, count) in loads.items():
                 for kind in ("sqlite", "postgresql"):
                     waits = of_callout(kind, provider, rate=rate, count=count)
                     found.setdefault((name, f"Callout, {kind}"), []).append(waits)
                 if peer:
-                    waits = of_alertmanager(peer, provider, rate=rate, count=count, run=f"{name}-{number}")
-                    found.setdefault((name, "Alertmanager"), []).append(waits)
-    rows = []
-    for (name, who), all_waits in found.items():
-        p50, p99 = (middle([quantile(waits, share) for waits in all_waits]) for share in (0.5, 0.99))
-        beside = found.get((name, "Alertmanager"))
-        ratio = "not installed"
-        if beside:
-            theirs = [middle([quantile(w, share) for w in beside]) for share in (0.5, 0.99)]
-            ratio = f"{p50 / theirs[0]:.1f} / {p99 / theirs[1]:.1f}"
-        rows.append([name, who, ms(p50), ms(p99), ms(max(max(w) for w in all_waits)), ratio])
-    head = ["load", "who", "p50", "p99", "longest", "p50 / p99 beside Alertmanager"]
-    return "From the POST to the request at the provider.\n\n" + table(head, rows)
+                    waits = of_peer(peer, provider, rate=rate, count=count, run=f"{name}-{number}")
+                    found.setdefault((name, PEER), []).append(waits)
+    rows = [[name, who, *told(rounds)] for (name, who), rounds in found.items()]
+    said = (
+        "Milliseconds from the POST to the request at the provider, each round. Alertmanager keeps alerts in memory and waits "
+        "for no group (`group_wait: 0s`); Callout judges, writes and commits first. What never arrived counts as endless."
+    )
+    if not any(who == PEER for _, who in found):
+        said += f" {others.HOW_TO_GET_ALERTMANAGER}"
+    return f"{verdicts(judged(found))}\n\n{said}\n\n{table(['load', 'who', 'p50', 'p99', 'longest'], rows)}"
+
+
+def told(rounds: list[Waits]) -> list[str]:
+    """p50, p99 and longest of each round."""
+    return [" / ".join(f"{quantile(waits, share):,.1f}" for waits in rounds) for share in (0.5, 0.99, 1)]
 
 
 if __name__ == "__main__":

@@ -20,6 +20,16 @@ END = b"\r\n\r\n"
 LENGTH = b"content-length: "
 
 
+@dataclass(frozen=True)
+class Answer:
+    """One answer: which request it belongs to, and when that was asked (monotonic)."""
+
+    number: int
+    at: float
+    status: int
+    body: bytes
+
+
 @dataclass
 class Measured:
     """What a run saw: statuses, each answer's milliseconds, and how long it all took in seconds."""
@@ -27,7 +37,7 @@ class Measured:
     statuses: Counter[int] = field(default_factory=Counter)
     milliseconds: list[float] = field(default_factory=list)
     seconds: float = 0
-    answers: list[tuple[float, bytes]] = field(default_factory=list)  # when asked (monotonic), and the body
+    answers: list[Answer] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
@@ -124,20 +134,23 @@ async def _closed(url: str, make: Maker, connections: int, seconds: float, keep:
     async def go() -> None:
         connection = await _connect(url)
         while time.perf_counter() < until:
-            await _one(connection, make(next(numbers)), measured, keep=keep)
+            await _one(connection, make, next(numbers), measured, keep=keep)
 
     await asyncio.gather(*(go() for _ in range(connections)))
     measured.seconds = time.perf_counter() - started
     return measured
 
 
-async def _one(connection: Connection, request: bytes, measured: Measured, *, keep: bool, due: float = 0) -> None:
+async def _one(
+    connection: Connection, make: Maker, number: int, measured: Measured, *, keep: bool, due: float = 0
+) -> None:
+    request = make(number)
     asked, at = time.perf_counter(), time.monotonic()
     status, body = await connection.ask(request)
     measured.statuses[status] += 1
     measured.milliseconds.append((time.perf_counter() - (due or asked)) * 1000)
     if keep:
-        measured.answers.append((at, body))
+        measured.answers.append(Answer(number, at, status, body))
 
 
 def paced(url: str, make: Maker, *, rate: float, count: int, connections: int = 64) -> Measured:
@@ -156,7 +169,7 @@ async def _paced(url: str, make: Maker, rate: float, count: int, connections: in
             due = started + number / rate
             await asyncio.sleep(max(due - time.perf_counter(), 0))
             try:
-                await _one(connection, make(number), measured, keep=True, due=due)
+                await _one(connection, make, number, measured, keep=True, due=due)
             except Gone:
                 return
 

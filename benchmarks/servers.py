@@ -38,7 +38,12 @@ class Server:
         started = time.perf_counter()
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
-            self.command, cwd=self.folder, env=kept | self.environment, stdout=log, stderr=log
+            self.command,
+            cwd=self.folder,
+            env=kept | self.environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # a group of its own, so that what it started ends with it
         )
         while time.perf_counter() - started < READY_SECONDS:
             with contextlib.suppress(httpx.HTTPError):
@@ -53,7 +58,7 @@ class Server:
     def kill(self) -> None:
         """As a power cut would."""
         assert self.process
-        self.process.send_signal(signal.SIGKILL)
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
