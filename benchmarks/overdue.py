@@ -1,4 +1,4 @@
-"""A hundred thousand open tasks, of which a thousand fall due at once: how many a second are acted on, and how late the last is."""
+"""A hundred thousand open tasks, of which a thousand fall due at once: how many a second are acted on, and how late they are."""
 
 import time
 from dataclasses import dataclass
