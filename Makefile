@@ -93,4 +93,4 @@ bench-hotspots: $(VENV)/.test
 	@$(BIN)/python benchmarks/hotspots_evaluation.py --weeks 156 --seeds 10
 
 clean:
-	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(PEERS) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
