@@ -28,6 +28,7 @@ from service.records import (
     people,
     received,
     several,
+    stops,
     summaries,
     tasks,
     timeline,
@@ -127,7 +128,7 @@ def _receive(work: Work, text: InboundText) -> Understood:
         reply = Reply(verb=Verb.START, code=None, words="")
     if reply.verb is Verb.UNKNOWN or (reply.verb is Verb.DIGITS and not contacts.is_asked(work, worker.slug)):
         return _unreadable(work, text, worker)
-    about = _handle(work, worker, reply)
+    about = [] if stops.heard(work, worker.slug, text, reply.verb) else _handle(work, worker, reply)
     received.keep(work, text, worker=worker.slug, meaning=reply.verb.value, task_id=about[0].id if about else None)
     named = (reply.code, *reply.further) if reply.code else ()
     return Understood(meaning=reply.verb.value, codes=summaries.codes_of(about) or named)

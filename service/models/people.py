@@ -68,6 +68,16 @@ class ReachingPreference(SQLModel, table=True):
     set_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class StoppedNumber(SQLModel, table=True):
+    """A further number of a worker's from which STOP came, by its mark: texts to it are blocked, and calls are not."""
+
+    __tablename__ = "stopped_number"
+
+    mark: str = Field(primary_key=True)
+    worker: str
+    since: datetime = Field(sa_type=UtcDateTime)
+
+
 class OverrideRow(SQLModel, table=True):
     """A change to a team's rota for a while: a swap, a stand-in, a day away."""
 

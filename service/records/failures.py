@@ -6,7 +6,7 @@ from notifiers.base import Channel, Notifier
 from rules.handover import Came, Try
 from service.models.outbox import OutboxMessage
 from service.models.tasks import Page, PageOutcome, Task
-from service.records import notices, outbox, paging, people, timeline
+from service.records import notices, outbox, paging, people, stops, timeline
 from service.work import Work
 
 NOT_TAKEN = {
@@ -22,7 +22,9 @@ def failed_for_good(work: Work, row: OutboxMessage, *, opted_out: bool, bad_numb
     once, of a phone that opted out and of a number that is no good."""
     say(work, row, "failed", row.error or "")
     if row.worker and row.channel == Channel.SMS:
-        if opted_out and people.set_unreachable(work, row.worker, "opted out"):
+        if opted_out and stops.is_further(work, row.worker, row.address):
+            stops.note(work, row.worker, row.address)
+        elif opted_out and people.set_unreachable(work, row.worker, "opted out"):
             notices.unreachable(work, row.worker)
         elif (
             bad_number

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from sqlmodel import select
+
 from notifiers.base import Channel
+from service.models.people import StoppedNumber
 from service.numbers import PhoneSpec, is_quiet
 from service.partnership import WorkerSpec
 from service.records import contacts, preferences
@@ -22,7 +25,8 @@ def ways(work: Work, spec: WorkerSpec) -> list[Way]:
     """Every way that counts now, the first to be tried first. Quiet numbers come last; they come as if they were not
     quiet where no other number is left, because an email wakes nobody.
 
-    A number that nobody has proven counts only while none of theirs is proven. One that no provider serves doesn't count.
+    A number from which STOP came is not texted. A number that nobody has proven counts only while none of theirs is proven.
+    One that no provider serves doesn't count.
     """
     numbers = _counting(work, spec)
     quiet = {phone.number for phone in numbers if is_quiet(phone.quiet, work.now, work.partnership.zone)}
@@ -37,7 +41,7 @@ def ways(work: Work, spec: WorkerSpec) -> list[Way]:
             if channel is Channel.EMAIL
             else [phone.number for phone in numbers if channel in phone.channels]
         )
-        if address
+        if address and not (channel is Channel.SMS and _is_stopped(work, address))
     ]
     return sorted(found, key=lambda way: way.quiet)
 
@@ -53,3 +57,8 @@ def _counting(work: Work, spec: WorkerSpec) -> list[PhoneSpec]:
         return served
     proven = contacts.proven_numbers(work)
     return [phone for phone in served if proven.counts(spec, phone.number)] or served
+
+
+def _is_stopped(work: Work, number: str) -> bool:
+    stopped = work.session.once("stopped", lambda: frozenset(work.session.exec(select(StoppedNumber.mark)).all()))
+    return bool(stopped) and contacts.mark_of(work, number) in stopped
