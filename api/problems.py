@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from rules.incident import LINE, NO_NUL
 from service import errors
-from service.database import is_away
+from service.away import is_away
 from service.records.inforce import NotSetUp
 
 log = structlog.get_logger()

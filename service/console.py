@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service import schema
-from service.database import is_away
+from service.away import is_away
 from service.errors import Invalid, SettingsWrong
 from service.runtime import Runtime, build_runtime
 from service.schema import Standing

@@ -24,11 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
+from service.away import READ_ONLY
 from service.errors import SettingsWrong
 from service.in_turn import InTurn
 from service.privacy import Keyring, give_keys
@@ -36,6 +35,7 @@ from service.rows import Session
 
 WAKE_CHANNEL = "callout_wake"
 LISTEN_SECONDS = 0.5  # for how long at most a stop waits for the listener
+SEEN_AS = "callout "
 MIGRATION_LOCK = 20260105
 Claimable = TypeVar("Claimable", bound=Select[Any])
 
@@ -95,7 +95,9 @@ class Database:
         self.url = url
         self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url, pooled=bool(direct_url))
         give_keys(self.engine, keyring)
-        self._name = secrets.token_hex(8)  # by which a process knows what it said itself
+        # By which a process knows what it said itself, and others know whether it is still there.
+        self.name = secrets.token_hex(8)
+        self._seen = self.engine.dialect.name == "sqlite"
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._direct = _address(direct_url, "CALLOUT_DATABASE_DIRECT_URL") if direct_url else self.engine.url
         begin = {name: "BEGIN IMMEDIATE" if self.is_sqlite else said for name, said in BEGINNINGS.items()}
@@ -147,7 +149,7 @@ class Database:
     def tell_others(self, session: Session) -> None:
         """Have every other process on the same PostgreSQL hear of this transaction when it commits."""
         if not self.is_sqlite:
-            session.connection().execute(text(f"NOTIFY {WAKE_CHANNEL}, '{self._name}'"))
+            session.connection().execute(text(f"NOTIFY {WAKE_CHANNEL}, '{self.name}'"))
 
     def hear_others(self, changed: Callable[[], None], stopping: threading.Event) -> None:
         """Call `changed` at the beginning, because of whatever was committed while nobody listened, and then whenever another
@@ -157,15 +159,35 @@ class Database:
 
         _, where = self.engine.dialect.create_connect_args(self._direct)
         try:
-            with psycopg.connect(**{**CONNECTING, **where}, autocommit=True) as connection:
+            named = {**CONNECTING, **where, "application_name": f"{SEEN_AS}{self.name}"}
+            with psycopg.connect(**named, autocommit=True) as connection:
                 connection.execute(f"LISTEN {WAKE_CHANNEL}")
+                self._seen = True
                 changed()
                 while not stopping.is_set():
                     for said in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
-                        if said.payload != self._name:
+                        if said.payload != self.name:
                             changed()
         except psycopg.Error as error:
             raise NotHeard(type(error).__name__) from error
+        finally:
+            self._seen = False
+
+    @property
+    def seen_as(self) -> str | None:
+        """The name of this process while others can see that it is there; None while they can't."""
+        return self.name if self._seen else None
+
+    def gone(self, names: set[str]) -> set[str]:
+        """Those of some processes that are not there any more. PostgreSQL ends a connection as soon as the process at its other
+        end has died; who can't see its own, because the roles differ, can't tell of any."""
+        if self.is_sqlite:
+            return names - {self.name}
+        query = text("SELECT application_name FROM pg_stat_activity WHERE starts_with(application_name, :seen_as)")
+        with self.reading() as session:
+            rows = session.connection().execute(query, {"seen_as": SEEN_AS})
+            there = {row.application_name.removeprefix(SEEN_AS) for row in rows}
+        return names - there if self.name in there else set()
 
     def close(self) -> None:
         """Give back all connections."""
@@ -200,32 +222,6 @@ def hold_all(session: Session, names: Iterable[str]) -> None:
 
 def _number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-
-
-# PostgreSQL's error codes (appendix A of its manual). Class 40: two transactions each waited for what the other held, and
-# the database ended one of them.
-ENDED_FOR_ANOTHER = frozenset({"40001", "40P01"})
-# A server that was the primary until a moment ago.
-READ_ONLY = "25006"
-# No connection (08), no room for one more (53), shut down, starting up or ended by an operator (57), its disk (58).
-AWAY_CLASSES = frozenset({"08", "53", "57", "58"})
-# A lock that did not come, a transaction ended because nothing was heard of it, and tables that are not there yet.
-AWAY = ENDED_FOR_ANOTHER | {READ_ONLY, "55P03", "25P03", "42P01", "42703"}
-
-
-def worth_repeating(error: DBAPIError) -> bool:
-    """Whether a transaction failed only because of another one at the same moment, and may go well alone."""
-    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in ENDED_FOR_ANOTHER
-
-
-def is_away(error: SQLAlchemyError) -> bool:
-    """Whether the database could not do it now and may in a moment: restarted, failed over, busy, or being migrated."""
-    if not isinstance(error, DBAPIError):
-        return isinstance(error, NoConnectionFree)
-    state: str | None = getattr(error.orig, "sqlstate", None)
-    if state is None:
-        return error.connection_invalidated or isinstance(error, OperationalError)
-    return state[:2] in AWAY_CLASSES or state in AWAY
 
 
 def _sqlite(url: str) -> Engine:

@@ -12,8 +12,9 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.away import is_away
 from service.clock import SandboxClock
-from service.database import NotHeard, is_away
+from service.database import NotHeard
 from service.deadman import DeadMansSwitch
 from service.flows import deadlines, delivery, errands, health, providers, replies, rosters, test_pages
 from service.gathered import Gathered
@@ -33,6 +34,7 @@ REST_SECONDS = (
 )
 CALENDAR_SECONDS = 5
 PROBE_SECONDS = 5
+HAND_ON_SECONDS = 5
 STANDING_SECONDS = 10
 RECONNECT_SECONDS = 1
 LAST_SECONDS = 5
@@ -67,6 +69,8 @@ class Engine:
         # In a thread of its own: a calendar that answers slowly must keep no page waiting.
         self._scheduler.add_job(self._read_calendars, "interval", seconds=CALENDAR_SECONDS, id="calendars")
         self._scheduler.add_job(self._probe, "interval", seconds=PROBE_SECONDS, id="probe", coalesce=True)
+        self._scheduler.add_job(self._hand_on_at_once, id="hand-on-at-once")
+        self._scheduler.add_job(self._hand_on, "interval", seconds=HAND_ON_SECONDS, id="hand-on", coalesce=True)
         self._scheduler.add_job(self._set_standing, "interval", seconds=STANDING_SECONDS, id="standing")
         self._scheduler.start()
         self._sending.start()
@@ -195,6 +199,22 @@ class Engine:
         except Exception as error:
             # What was claimed is due again when its lease ends; readiness shows a database that is away.
             _say(error, "reading calendars failed")
+
+    def _hand_on_at_once(self) -> None:
+        """What this process had in hand before it died must not wait for the next look at who is there."""
+        for _ in range(20):
+            if self._runtime.database.seen_as or self._stopping.wait(0.1):
+                break
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        try:
+            delivery.hand_on(self._runtime, self._stopping.wait)
+        except NotSetUp:
+            return
+        except Exception as error:
+            # A lease ends in any case.
+            _say(error, "taking over from others failed")
 
     def _set_standing(self) -> None:
         try:

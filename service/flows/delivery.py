@@ -5,7 +5,7 @@ before the next is tried. rules/handover.py decides; here it is done and written
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -37,6 +37,7 @@ from service.work import Measured, Work
 
 log = structlog.get_logger()
 
+LOOKED_FOR_AGAIN = 0.5  # seconds
 ASKED_AGAIN = timedelta(seconds=1)
 OUT_AFTER = 2  # tries in vain, about two seconds apart: no blip any more
 SOON = timedelta(seconds=5)
@@ -48,7 +49,24 @@ def claim(runtime: Runtime, limit: int, *, room: Room = EVERYTHING) -> list[Clai
     """Take up to `limit` due messages for this sender: what there is room for, and what the providers' pace allows."""
     with runtime.transaction() as work:
         gather = timedelta(seconds=runtime.settings.gather_seconds)
-        return claims.claim(work, limit, settle=gather, room=_paced(runtime, room))
+        sender = runtime.database.seen_as
+        return claims.claim(work, limit, settle=gather, room=_paced(runtime, room), sender=sender)
+
+
+def hand_on(runtime: Runtime, wait: Callable[[float], object]) -> None:
+    """Take over at once what processes had in hand that are gone. Whoever only lost its connection for a moment is not: it is
+    looked for twice."""
+    with runtime.reading() as work:
+        gone = claims.senders(work) - {runtime.database.name}
+    if gone:
+        gone = runtime.database.gone(gone)
+    if gone and not runtime.database.is_sqlite:
+        wait(LOOKED_FOR_AGAIN)
+        gone = runtime.database.gone(gone)
+    if gone:
+        log.warning("taking over from processes that are gone", processes=len(gone))
+        with runtime.transaction() as work:
+            claims.hand_on(work, gone)
 
 
 def _paced(runtime: Runtime, room: Room) -> Room:

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from sqlalchemy.exc import DBAPIError
 
-from service.database import worth_repeating
+from service.away import worth_repeating
 from service.errors import NotFound, ServiceError
 from service.models.incidents import Incident
 from service.records import feeds, judging

@@ -58,6 +58,7 @@ class OutboxMessage(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     attempts: int = 0
+    sender: str | None = None  # the process that has it in hand, or had it last
     provider: str | None = None
     provider_id: str | None = Field(default=None, index=True)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

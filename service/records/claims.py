@@ -1,11 +1,11 @@
 """Due messages, handed to one sender each for as long as a lease lasts."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import func, select
+from sqlmodel import col, func, select, update
 
 from notifiers.base import Channel, Message
 from rules.handover import Came, Try
@@ -37,9 +37,17 @@ class Claimed:
     again: bool = False
 
 
-def claim(work: Work, limit: int, *, settle: timedelta = timedelta(0), room: Room = EVERYTHING) -> list[Claimed]:
+def claim(
+    work: Work,
+    limit: int,
+    *,
+    settle: timedelta = timedelta(0),
+    room: Room = EVERYTHING,
+    sender: str | None = None,
+) -> list[Claimed]:
     """Take up to `limit` messages that are due, the most urgent first; those no longer wanted are cancelled instead.
-    `settle`: how long what follows to the same phone waits to leave together. What there is no room for is not taken.
+    `settle`: how long what follows to the same phone waits to leave together; `sender`: the process that takes them. What
+    there is no room for is not taken.
 
     A claim is a lease: a message whose sender died is due again when it ends.
     """
@@ -55,6 +63,7 @@ def claim(work: Work, limit: int, *, settle: timedelta = timedelta(0), room: Roo
     for row in bundles.together(work, due, settle=settle):
         again = row.state == MessageState.SENDING
         row.state, row.attempts, row.due_at = MessageState.SENDING.value, row.attempts + 1, work.now + LEASE
+        row.sender = sender
         claimed.append(_claimed(row, again=again))
     return claimed
 
@@ -109,6 +118,19 @@ def as_kept(tries: Iterable[Try]) -> list[dict[str, object]]:
         }
         for each in tries
     ]
+
+
+def senders(work: Work) -> set[str]:
+    """The processes that have a message in hand, or had one when they died."""
+    query = select(OutboxMessage.sender).where(is_unsent(), OutboxMessage.state == MessageState.SENDING.value)
+    return {sender for sender in work.session.exec(query.distinct()).all() if sender}
+
+
+def hand_on(work: Work, gone: Collection[str]) -> None:
+    """Have what some processes had in hand fall due now, because they are gone and will not settle it."""
+    theirs = update(OutboxMessage).where(is_unsent(), col(OutboxMessage.state) == MessageState.SENDING.value)
+    theirs = theirs.where(col(OutboxMessage.sender).in_(gone), col(OutboxMessage.due_at) > work.now)
+    work.session.exec(theirs.values(due_at=work.now, sender=None))
 
 
 def first_at(work: Work) -> datetime | None:

@@ -16,7 +16,7 @@ from sqlmodel import func, select
 
 from rules.incident import IncidentReport
 from service import logs
-from service.database import is_away
+from service.away import is_away
 from service.engine import Engine
 from service.flows import intake, sandbox
 from service.models.access import Role
@@ -40,7 +40,8 @@ HOLDER = """
 import sys
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from service.database import Database, is_away
+from service.away import is_away
+from service.database import Database
 from service.privacy import Keyring
 database = Database(sys.argv[1], Keyring(["x" * 40]))
 try:

@@ -1,6 +1,8 @@
 """The outbox: claimed by one sender only, never forgotten by a crash, put off with patience, and never sent when unwanted."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +18,7 @@ from service.models.tasks import Task
 from service.records import claims, outbox, settling
 from service.records.judging import Submission
 from service.runtime import Runtime
+from tests.running import open_sandbox
 
 SCOPE = Scope(actor="tests")
 
@@ -186,3 +189,37 @@ def test_what_is_kept_of_a_message_can_not_be_read_in_the_database(runtime: Runt
         assert "+44" not in str(row)
         assert "TAKE" not in str(row)
         assert "/t/" not in str(row)
+
+
+@contextmanager
+def seen(runtime: Runtime) -> Iterator[None]:
+    """While others on the same PostgreSQL can see that this process is there; on SQLite there is never another."""
+    stopping, heard = threading.Event(), threading.Event()
+    follower = threading.Thread(target=runtime.database.hear_others, args=(heard.set, stopping))
+    if not runtime.database.is_sqlite:
+        follower.start()
+        assert heard.wait(10)
+    yield
+    if not runtime.database.is_sqlite:
+        stopping.set()
+        follower.join(10)
+
+
+def test_what_a_dead_process_had_in_hand_is_taken_over_at_once_and_what_a_living_one_has_is_not(
+    runtime: Runtime,
+) -> None:
+    open_tasks(runtime, 3)
+    other = open_sandbox(runtime.database.url)
+    with seen(other):
+        with seen(runtime):
+            first = delivery.claim(runtime, 1)
+            assert first
+            if not runtime.database.is_sqlite:
+                delivery.hand_on(other, threading.Event().wait)
+                assert not any(claimed.again for claimed in delivery.claim(other, 50))
+        delivery.hand_on(other, threading.Event().wait)
+        again = [claimed for claimed in delivery.claim(other, 50) if claimed.again]
+    assert [claimed.message.reference for claimed in again] == [first[0].message.reference]
+    with runtime.transaction() as work:
+        assert settling.held(work, first) == {}, "had it only been frozen, it would settle nothing"
+    other.close()
