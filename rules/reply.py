@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from rules import wishes
+
 
 class Verb(StrEnum):
     """What can be asked by text."""
@@ -17,6 +19,8 @@ class Verb(StrEnum):
     MORE = "more"
     LIST = "list"
     COVER = "cover"
+    FIRST = "first"  # a channel is to be tried first
+    QUIET = "quiet"
     OFF = "off"
     ON = "on"
     STOP = "stop"
@@ -123,9 +127,9 @@ class Nothing:
 
 def parse(text: str) -> Reply:
     """Read a text. What can't be read is Verb.UNKNOWN; nothing raises."""
-    signs = _of_signs(text.strip(_EDGE))
-    if signs:
-        return signs
+    whole = _of_signs(text.strip(_EDGE)) or _of_wishes(text)
+    if whole:
+        return whole
     words = _words(text)
     if not words:
         return Reply(Verb.UNKNOWN, None, "")
@@ -149,6 +153,15 @@ def _of_signs(text: str) -> Reply | None:
     if proof:
         return Reply(Verb.DIGITS, None, proof[1] + proof[2])
     return Reply(Verb.LIST, None, "") if text == "?" else None
+
+
+def _of_wishes(text: str) -> Reply | None:
+    """A text about how its sender wants to be reached: the channel, or the hours as they are written."""
+    channel = wishes.channel_first(_words(text))
+    if channel:
+        return Reply(Verb.FIRST, None, channel)
+    quiet = wishes.after_quiet(text)
+    return None if quiet is None else Reply(Verb.QUIET, None, quiet)
 
 
 def _about_no_task(verb: Verb, rest: list[str]) -> Reply:

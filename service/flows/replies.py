@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from notifiers.base import Channel, InboundText, Remembers, SendError
 from rules import reply as grammar
-from rules import safety
+from rules import safety, wishes
 from rules.reply import Ambiguous, Everything, Meant, Reply, Several, Verb
 from rules.sla import MilestoneName
 from service.errors import Invalid
@@ -26,6 +26,7 @@ from service.records import (
     lone_workers,
     notices,
     people,
+    preferring,
     received,
     several,
     stops,
@@ -127,8 +128,10 @@ def _receive(work: Work, text: InboundText) -> Understood:
     if text.opted_out is False and not _takes(work, worker, reply):
         reply = Reply(verb=Verb.START, code=None, words="")
     if reply.verb is Verb.UNKNOWN or (reply.verb is Verb.DIGITS and not contacts.is_asked(work, worker.slug)):
-        return _unreadable(work, text, worker)
-    about = [] if stops.heard(work, worker.slug, text, reply.verb) else _handle(work, worker, reply)
+        return _unreadable(work, text, worker, "not_understood")
+    if reply.verb is Verb.QUIET and not wishes.is_readable(reply.words):
+        return _unreadable(work, text, worker, "quiet_which")
+    about = [] if stops.heard(work, worker.slug, text, reply.verb) else _handle(work, worker, text, reply)
     received.keep(work, text, worker=worker.slug, meaning=reply.verb.value, task_id=about[0].id if about else None)
     named = (reply.code, *reply.further) if reply.code else ()
     return Understood(meaning=reply.verb.value, codes=summaries.codes_of(about) or named)
@@ -152,20 +155,24 @@ def _takes(work: Work, worker: WorkerSpec, reply: Reply) -> bool:
     return True
 
 
-def _unreadable(work: Work, text: InboundText, worker: WorkerSpec) -> Understood:
+def _unreadable(work: Work, text: InboundText, worker: WorkerSpec, answer: str) -> Understood:
     silent = received.bursting(work, text.sender) or grammar.looks_automatic(text.body)
     received.keep(work, text, worker=worker.slug, meaning=received.UNREADABLE, task_id=None)
     if not silent:
-        answers.say(work, worker.slug, "not_understood")
+        answers.say(work, worker.slug, answer)
     return Understood(meaning=received.UNREADABLE)
 
 
-def _handle(work: Work, worker: WorkerSpec, reply: Reply) -> list[Task]:
+def _handle(work: Work, worker: WorkerSpec, text: InboundText, reply: Reply) -> list[Task]:
     match reply.verb:
         case Verb.LIST | Verb.HELP:
             answers.listing(work, worker.slug)
         case Verb.COVER:
             covering.answer(work, worker.slug, reply.words)
+        case Verb.FIRST:
+            preferring.first(work, worker, Channel(reply.words))
+        case Verb.QUIET:
+            preferring.quiet(work, worker, e164(text.sender), reply.words)
         case Verb.DIGITS:
             proof = contacts.prove(work, worker, reply.words, actor=worker.slug, channel=Channel.SMS)
             answers.say(work, worker.slug, "verified" if proof is Proof.RIGHT else "verify_wrong")

@@ -43,6 +43,20 @@ def put(work: Work, spec: WorkerSpec, wish: Wish, *, actor: str) -> None:
     work.record("worker.preferences_set", spec.slug, actor=actor, set=what)
 
 
+def held(work: Work, spec: WorkerSpec) -> Wish:
+    """What is set for a worker now, in the terms of today's file; nobody else sets it before this transaction ends."""
+    row = _held(work, spec)
+    if row is None:
+        return Wish(channels=None, quiet=None)
+    channels = None if row.channels is None else tuple(Channel(each) for each in row.channels)
+    return Wish(channels=channels, quiet=None if row.quiet is None else hours_of(work, spec))
+
+
+def hours_of(work: Work, spec: WorkerSpec) -> list[tuple[int, Hours]]:
+    """The quiet hours that hold now, by the place of the number, from 1."""
+    return [(place, phone.quiet) for place, phone in enumerate(numbers(work, spec), 1) if phone.quiet]
+
+
 def drop(work: Work, spec: WorkerSpec, *, actor: str) -> None:
     """Reach a worker as the partnership file says again. Where nothing was set, nothing happens."""
     row = _held(work, spec)
@@ -75,11 +89,7 @@ def shown(work: Work, spec: WorkerSpec) -> dict[str, Any]:
     row = _set(work).get(spec.slug)
     return {
         "channels": [channel.value for channel in order(work, spec)],
-        "quiet": [
-            {"number": place, "hours": HOURS.dump_python(phone.quiet)}
-            for place, phone in enumerate(numbers(work, spec), 1)
-            if phone.quiet
-        ],
+        "quiet": [{"number": place, "hours": HOURS.dump_python(hours)} for place, hours in hours_of(work, spec)],
         "set_by": row.set_by if row else None,
         "set_at": row.set_at if row else None,
     }

@@ -61,6 +61,10 @@ LONGEST: dict[str, Any] = {
     "unknown": (CODE,) * 500,
     "all_of_them": "TAKE ALL",
     "mixed": True,
+    "order": "email, then call, then text",
+    "back": "EMAIL",
+    "hours": "22:00-07:00",
+    "only": True,
 }
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "taken": [{"milestone": "contact"}, {"milestone": "complete"}, {"milestone": None, "deadline": None}],
@@ -74,6 +78,8 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "taken_several": [{}, {"others": ()}, {"codes": (), "count": 0, "deadline": None}],
     "passed_several": [{}, {"codes": (), "count": 0}],
     "gap": [{}, {"reachable": True}],
+    "first": [{}, {"back": None}],
+    "quiet": [{}, {"only": False}],
     "cover_done": [{}, {"who": None}],
 }
 EVERY = [(name, variant) for name in wording.names() for variant in VARIANTS.get(name, [{}])]

@@ -131,7 +131,62 @@ def test_all_of_them_is_meant_only_where_it_is_said(text: str, verb: Verb, every
     assert reply.parse(text) == Reply(verb, None, words, every=every)
 
 
+@pytest.mark.parametrize(
+    ("text", "channel"),
+    [
+        ("CALL FIRST", "voice"),
+        ("first call", "voice"),
+        ("“Ring first.”", "voice"),
+        ("Phone me first, please", "voice"),
+        ("text first", "sms"),
+        ("FIRST: SMS", "sms"),
+        ("e-mail first", "email"),
+        ("first\nmail", "email"),
+    ],
+)
+def test_a_channel_is_put_first_in_either_order_of_the_words(text: str, channel: str) -> None:
+    assert reply.parse(text) == Reply(Verb.FIRST, None, channel)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("QUIET 22:00-07:00", "22:00-07:00"),
+        ("quiet, 22-7.", "22-7"),
+        ("Quiet: from 10 pm to 7 am", "from 10 pm to 7 am"),
+        ("QUIET OFF", "OFF"),
+        ("quiet", ""),
+        ("quiet nights", "nights"),
+        ("quiet 22", "22"),
+    ],
+)
+def test_quiet_keeps_the_hours_as_they_are_written(text: str, words: str) -> None:
+    assert reply.parse(text) == Reply(Verb.QUIET, None, words)
+
+
+@pytest.mark.parametrize(
+    ("text", "verb"),
+    [
+        ("ok call first", Verb.TAKE),
+        ("take k7, will call first", Verb.TAKE),
+        ("no, text first", Verb.PASS),
+        ("done k7 quiet 22-7", Verb.DONE),
+        ("call first then go", Verb.UNKNOWN),
+        ("k7 call first", Verb.UNKNOWN),
+        ("first", Verb.UNKNOWN),
+        ("call", Verb.UNKNOWN),
+        ("first first", Verb.UNKNOWN),
+        ("quiet night so far", Verb.UNKNOWN),
+        ("quiet here since 10 but the lads are still about", Verb.UNKNOWN),
+        ("quietly 22-7", Verb.UNKNOWN),
+    ],
+)
+def test_what_only_holds_such_words_is_not_about_how_to_be_reached(text: str, verb: Verb) -> None:
+    assert reply.parse(text).verb is verb
+
+
 @given(st.text())
+@example("quiet 99:99-1am")
 @example("take \u200bk7")
 @example("\x00")
 def test_no_text_whatever_breaks_the_reader(text: str) -> None:
