@@ -26,8 +26,8 @@ _WORKER: dict[str, Any] = {
     "leave_until": None,
     "unreachable_why": None,
     "channels": [
-        {"channel": "sms", "number": 1, "verified": True},
-        {"channel": "email", "number": None, "verified": True},
+        {"channel": "sms", "number": 1, "verified": True, "stopped_since": None},
+        {"channel": "email", "number": None, "verified": True, "stopped_since": None},
     ],
     "preferences": {
         "channels": ["voice", "sms", "email"],
@@ -45,6 +45,9 @@ class ChannelShape(BaseModel):
     channel: Literal["sms", "email"]
     number: int | None = Field(description="which of their numbers, in the order of the partnership file; 1 is `phone`")
     verified: bool
+    stopped_since: datetime | None = Field(
+        description="since when texts to it are stopped, because STOP came from it while it was a further number"
+    )
 
 
 class QuietShape(BaseModel):

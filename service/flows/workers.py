@@ -35,7 +35,12 @@ def _told(work: Work, scope: Scope, spec: WorkerSpec, leave_until: datetime | No
         "leave_until": leave_until,
         "unreachable_why": row.unreachable_why if row.unreachable_since else None,
         "channels": [
-            {"channel": each.channel.value, "number": each.number, "verified": each.verified}
+            {
+                "channel": each.channel.value,
+                "number": each.number,
+                "verified": each.verified,
+                "stopped_since": each.stopped_since,
+            }
             for each in contacts.standing(work, spec)
         ],
         "preferences": preferences.shown(work, spec),

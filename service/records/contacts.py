@@ -1,7 +1,7 @@
 """Whose number or address is known to be theirs: it says so in the partnership file, or they answered a code."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from notifiers.base import Channel
 from service.errors import Conflict, TooSoon
-from service.models.people import ContactPoint
+from service.models.people import ContactPoint, StoppedNumber
 from service.partnership import WorkerSpec
 from service.privacy import Keyring
 from service.records import people, rota_changes
@@ -64,11 +64,13 @@ def _proven_numbers(work: Work) -> Proven:
 
 @dataclass(frozen=True)
 class Standing:
-    """An address of a worker, and whether it counts. `number` says which of their telephone numbers it is, from 1."""
+    """An address of a worker, and whether it counts. `number` says which of their telephone numbers it is, from 1;
+    `stopped_since`: since when STOP keeps texts from it."""
 
     channel: Channel
     number: int | None
     verified: bool
+    stopped_since: datetime | None = None
 
 
 def standing(work: Work, spec: WorkerSpec) -> Iterator[Standing]:
@@ -76,9 +78,20 @@ def standing(work: Work, spec: WorkerSpec) -> Iterator[Standing]:
     query = select(ContactPoint).where(ContactPoint.worker == spec.slug, col(ContactPoint.verified_at).is_not(None))
     marks = {row.mark for row in work.session.exec(query).all()}
     for place, phone in enumerate(spec.numbers, 1):
-        yield Standing(Channel.SMS, place, spec.verified or mark_of(work, phone.number) in marks)
+        verified = spec.verified or mark_of(work, phone.number) in marks
+        yield Standing(Channel.SMS, place, verified, stopped_since(work, phone.number))
     if spec.email:
         yield Standing(Channel.EMAIL, None, spec.verified or mark_of(work, spec.email) in marks)
+
+
+def stopped_since(work: Work, number: str) -> datetime | None:
+    """Since when a number is not texted, because STOP came from it as a further number; None: it is texted."""
+    stopped = work.session.once("stopped", lambda: _stopped(work), of=[StoppedNumber])
+    return stopped.get(mark_of(work, number)) if stopped else None
+
+
+def _stopped(work: Work) -> Mapping[str, datetime]:
+    return {row.mark: row.since for row in work.session.exec(select(StoppedNumber)).all()}
 
 
 @dataclass(frozen=True)
@@ -97,7 +110,7 @@ def new_code(work: Work, spec: WorkerSpec, channel: Channel, *, actor: str, numb
     if not address:
         raise Conflict(f"{spec.slug} has no such address for {channel.value} in the partnership file")
     place = None if channel is Channel.EMAIL else number
-    if Standing(channel, place, verified=True) in standing(work, spec):
+    if any(each.verified and (each.channel, each.number) == (channel, place) for each in standing(work, spec)):
         raise Conflict("this is verified already")
     mark = mark_of(work, address)
     key = _key(spec, channel, address, mark)

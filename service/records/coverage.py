@@ -16,7 +16,7 @@ from rules.cover import Doubled, Held, Tired, Watch
 from rules.rotation import Shift
 from service.models.people import WorkerState
 from service.models.rotas import Leave
-from service.partnership import DUTY_TEAM
+from service.partnership import DUTY_TEAM, WorkerSpec
 from service.records import contacts, people, rotas
 from service.records.contacts import Proven
 from service.work import Work
@@ -141,13 +141,22 @@ def _why_not(work: Work, worker: str, watch: Watch, known: _Known) -> str | None
         return f"can't be reached ({state.unreachable_why})"
     if state and state.off_since and state.off_since < watch.ends_at:
         return "is off"
-    others = any(known.proven.counts(spec, phone.number) for phone in spec.phones)
-    if state and state.number_failed_since and state.number_failed_since < watch.ends_at and not others:
-        return f"the number does not work ({state.number_failed_why})"
     away = (row for row in known.leave if row.worker == worker)
     if any(row.starts_at < watch.ends_at and row.ends_at > watch.starts_at for row in away):
         return "is on leave"
-    return None if others or known.proven.counts(spec, spec.phone) else "the number is not verified"
+    failed = state and state.number_failed_since and state.number_failed_since < watch.ends_at
+    return _no_text(work, spec, known.proven, state.number_failed_why if state and failed else None)
+
+
+def _no_text(work: Work, spec: WorkerSpec, proven: Proven, failed: str | None) -> str | None:
+    """Why texts reach none of a worker's numbers. `failed`: why their first one does not work; None: it does."""
+    counting = {phone.number for phone in spec.numbers if proven.counts(spec, phone.number)}
+    texted = {number for number in counting if not contacts.stopped_since(work, number)}
+    if failed is not None and not texted - {spec.phone}:
+        return f"the number does not work ({failed})"
+    if texted:
+        return None
+    return "STOP came from the number that is verified" if counting else "the number is not verified"
 
 
 def doubled(work: Work, start: datetime, end: datetime) -> list[Doubled]:

@@ -75,8 +75,8 @@ def others_told(
             tell(work, worker, template, task=task, **values)
 
 
-def unreachable(work: Work, worker: str, template: str = "unreachable") -> None:
-    """Tell the leads and the duty manager that a worker can't be reached by text, and what to do."""
+def unreachable(work: Work, worker: str, template: str = "unreachable", **values: Any) -> None:
+    """Tell the leads and the duty manager that a worker, or one of their numbers, gets no texts, and what to do."""
     teams = work.partnership.teams_of(worker)
     for person in people.told_about(work, worker):
         tell(
@@ -85,4 +85,5 @@ def unreachable(work: Work, worker: str, template: str = "unreachable") -> None:
             template,
             worker=name(work, worker),
             team=work.partnership.team_name(teams[0]) if teams else "",
+            **values,
         )

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlmodel import select
-
 from notifiers.base import Channel
-from service.models.people import StoppedNumber
 from service.numbers import PhoneSpec, is_quiet
 from service.partnership import WorkerSpec
 from service.records import contacts, preferences
@@ -41,7 +38,7 @@ def ways(work: Work, spec: WorkerSpec) -> list[Way]:
             if channel is Channel.EMAIL
             else [phone.number for phone in numbers if channel in phone.channels]
         )
-        if address and not (channel is Channel.SMS and _is_stopped(work, address))
+        if address and not (channel is Channel.SMS and contacts.stopped_since(work, address))
     ]
     return sorted(found, key=lambda way: way.quiet)
 
@@ -57,8 +54,3 @@ def _counting(work: Work, spec: WorkerSpec) -> list[PhoneSpec]:
         return served
     proven = contacts.proven_numbers(work)
     return [phone for phone in served if proven.counts(spec, phone.number)] or served
-
-
-def _is_stopped(work: Work, number: str) -> bool:
-    stopped = work.session.once("stopped", lambda: frozenset(work.session.exec(select(StoppedNumber.mark)).all()))
-    return bool(stopped) and contacts.mark_of(work, number) in stopped

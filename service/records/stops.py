@@ -5,7 +5,7 @@ from rules.reply import Verb
 from service.models.outbox import OutboxMessage
 from service.models.people import StoppedNumber
 from service.numbers import e164
-from service.records import contacts, outbox, paging, people, tasks
+from service.records import contacts, notices, outbox, paging, people, reaching, rota_changes, tasks
 from service.work import Work
 
 
@@ -28,12 +28,14 @@ def heard(work: Work, worker: str, text: InboundText, verb: Verb) -> bool:
 
 
 def note(work: Work, worker: str, number: str) -> None:
-    """Text a number no more."""
+    """Text a number no more, and tell who looks after its worker, once."""
     mark = contacts.mark_of(work, number)
     if work.session.get(StoppedNumber, mark) is None:
         work.session.add(StoppedNumber(mark=mark, worker=worker, since=work.now))
         work.session.flush()
         work.record("worker.number_stopped", worker, actor=worker)
+        rota_changes.of_worker(work, worker)
+        notices.unreachable(work, worker, "number_stopped", left=_is_still_texted(work, worker))
 
 
 def _go_on(work: Work, worker: str, number: str) -> None:
@@ -51,6 +53,16 @@ def _clear(work: Work, worker: str, number: str) -> None:
         work.session.delete(row)
         work.session.flush()
         work.record("worker.number_started", worker, actor=worker)
+        rota_changes.of_worker(work, worker)
+
+
+def _is_still_texted(work: Work, worker: str) -> bool:
+    """Whether texts to another number of a worker's still can arrive."""
+    spec, state = work.partnership.worker_by_slug[worker], people.state_of(work, worker)
+    if state.unreachable_since:
+        return False
+    texted = {way.address for way in reaching.ways(work, spec) if way.channel is Channel.SMS}
+    return bool(texted - {spec.phone} if state.number_failed_since else texted)
 
 
 def _went_to(row: OutboxMessage, number: str) -> bool:

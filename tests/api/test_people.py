@@ -137,8 +137,8 @@ def test_a_worker_without_a_proven_number_is_listed_and_sent_a_code(
     admin.put("/v1/partnership", json=document)
     listed = {each["slug"]: each for each in supervisor.get("/v1/workers").json()["items"]}
     assert listed["sian"]["channels"] == [
-        {"channel": "sms", "number": 1, "verified": False},
-        {"channel": "email", "number": None, "verified": False},
+        {"channel": "sms", "number": 1, "verified": False, "stopped_since": None},
+        {"channel": "email", "number": None, "verified": False, "stopped_since": None},
     ]
     assert "phone" not in listed["sian"]
     sent = supervisor.post("/v1/workers/sian/verify", json={"channel": "sms"})

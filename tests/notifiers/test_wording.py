@@ -65,6 +65,7 @@ LONGEST: dict[str, Any] = {
     "back": "EMAIL",
     "hours": "22:00-07:00",
     "only": True,
+    "left": False,
 }
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "taken": [{"milestone": "contact"}, {"milestone": "complete"}, {"milestone": None, "deadline": None}],
@@ -80,6 +81,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "gap": [{}, {"reachable": True}],
     "first": [{}, {"back": None}],
     "quiet": [{}, {"only": False}],
+    "number_stopped": [{}, {"left": True}],
     "cover_done": [{}, {"who": None}],
 }
 EVERY = [(name, variant) for name in wording.names() for variant in VARIANTS.get(name, [{}])]
