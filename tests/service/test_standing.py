@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from notifiers.base import Channel
@@ -12,7 +13,9 @@ from rules.breaker import IN_A_ROW, RESTS
 from service.flows import health, providers
 from service.models.outbox import MessageState
 from service.records import providers as rows
+from service.settings import Switch
 from service.standing import Standing
+from tests.running import served
 from tests.service.test_second_provider import Desk, open_desk
 
 
@@ -27,6 +30,14 @@ def desk(tmp_path: Path, sandbox_file: Path) -> Iterator[Desk]:
 def stands(desk: Desk) -> dict[tuple[str, str], bool]:
     with desk.runtime.reading() as work:
         return {(e.channel.value, e.provider): e.up for e in rows.standing(work, desk.runtime.notifiers)}
+
+
+def note_all(desk: Desk, *, up: bool, channel: Channel | None = None) -> None:
+    """What a breaker leaves behind when it opens or closes, for every provider, or those of a channel."""
+    with desk.runtime.transaction() as work:
+        for each in rows.standing(work, desk.runtime.notifiers):
+            if channel in (None, each.channel):
+                rows.note(work, each.channel, each.provider, up=up, why="it answered 503")
 
 
 def break_notify(desk: Desk) -> None:
@@ -75,11 +86,23 @@ def test_when_all_are_down_they_are_tried_all_the_same(desk: Desk) -> None:
 
 
 def test_it_is_not_ready_when_no_provider_works(desk: Desk) -> None:
-    with desk.runtime.transaction() as work:
-        for each in rows.standing(work, desk.runtime.notifiers):
-            rows.note(work, each.channel, each.provider, up=False, why="it answered 503")
+    note_all(desk, up=False)
     said = health.checks(desk.runtime)["providers"]
     assert said.startswith("none works; sms by GOV.UK Notify: it answered 503; sms by Twilio: it answered 503")
+
+
+def test_its_probe_answers_503_until_one_provider_works_again(desk: Desk) -> None:
+    alone = replace(desk.runtime, settings=desk.runtime.settings.model_copy(update={"engine": Switch.OFF}))
+    with served(alone) as url, httpx.Client(base_url=url) as client:
+        assert client.get("/readyz").status_code == 200
+        note_all(desk, up=False)
+        away = client.get("/readyz")
+        assert away.status_code == 503
+        assert away.json()["ready"] is False
+        assert away.json()["checks"]["providers"].startswith("none works; ")
+        assert client.get("/healthz").status_code == 200, "nothing is gained by starting it anew"
+        note_all(desk, up=True, channel=Channel.SMS)
+        assert client.get("/readyz").status_code == 200
 
 
 def test_what_a_process_now_gone_left_as_down_is_asked_by_another(desk: Desk) -> None:
