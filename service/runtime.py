@@ -67,18 +67,21 @@ class Runtime:
     in_force: inforce.InForce
 
     @contextmanager
-    def transaction(self) -> Iterator[Work]:
-        """Write: the audit is chained last, all of it commits at the end or none, then the engine and boards wake."""
+    def transaction(self, *, quietly: bool = False) -> Iterator[Work]:
+        """Write: the audit is chained last, all of it commits at the end or none, then the engine and boards wake; `quietly`:
+        nobody has to hear of it."""
         with self.database.transaction() as session:
             work = self._work(session)
             yield work
             session.flush()
             audit.append(session, work.audit, work.now, self.keyring)
             session.flush()
-            self.database.tell_others(session)
+            if not quietly:
+                self.database.tell_others(session)
         for measured in work.measured:
             self.metrics.took(measured.figure, measured.seconds)
-        self.changed.fire()
+        if not quietly:
+            self.changed.fire()
 
     @contextmanager
     def setting_up(self) -> Iterator[SetUp]:
@@ -95,6 +98,12 @@ class Runtime:
         """Read: nothing is kept."""
         with self.database.reading() as session:
             yield self._work(session)
+
+    @contextmanager
+    def looking(self) -> Iterator[SetUp]:
+        """Read what needs neither the rulebook nor the partnership: whether anything is due."""
+        with self.database.reading() as session:
+            yield SetUp(session=session, now=self.clock.now(), keyring=self.keyring)
 
     def _work(self, session: Session) -> Work:
         partnership, policy = self.in_force.at(session)

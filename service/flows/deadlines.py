@@ -61,7 +61,7 @@ def _put_off(runtime: Runtime, key: timers.Key) -> None:
 
 
 def _due(runtime: Runtime) -> bool:
-    with runtime.reading() as work:
+    with runtime.looking() as work:
         first = timers.first_at(work)
         return first is not None and first <= work.now
 

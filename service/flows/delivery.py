@@ -47,7 +47,7 @@ TOO_MANY = "the networks let no more texts through to this number in this hour"
 
 def claim(runtime: Runtime, limit: int, *, room: Room = EVERYTHING) -> list[Claimed]:
     """Take up to `limit` due messages for this sender: what there is room for, and what the providers' pace allows."""
-    with runtime.transaction() as work:
+    with runtime.transaction(quietly=True) as work:
         gather = timedelta(seconds=runtime.settings.gather_seconds)
         sender = runtime.database.seen_as
         return claims.claim(work, limit, settle=gather, room=_paced(runtime, room), sender=sender)
@@ -80,7 +80,7 @@ def _paced(runtime: Runtime, room: Room) -> Room:
 
 def due_now(runtime: Runtime, *, room: Room = EVERYTHING) -> bool:
     """Whether anything waits for which there is room; a read, so that an idle service writes nothing."""
-    with runtime.reading() as work:
+    with runtime.looking() as work:
         return turns.is_anything_due(work, _paced(runtime, room))
 
 

@@ -96,6 +96,6 @@ def _run(work: Work, errand: Errand) -> None:
 
 
 def _due(runtime: Runtime) -> bool:
-    with runtime.reading() as work:
+    with runtime.looking() as work:
         first = errands.first_at(work)
         return first is not None and first <= work.now

@@ -79,8 +79,8 @@ def gaps(work: Work, start: datetime, end: datetime, teams: Iterable[str] | None
 def at_risk(work: Work, start: datetime, end: datetime, teams: Iterable[str] | None = None) -> list[AtRisk]:
     """Duties that nobody would answer, or that nobody stands behind, with the reason, by team and beginning."""
     known = _Known(
-        states={row.worker: row for row in work.session.exec(select(WorkerState)).all()},
-        leave=rotas.leave_between(work, start, end),
+        states=work.session.once("states", lambda: _states(work), of=[WorkerState]),
+        leave=work.session.once(("leave", start, end), lambda: rotas.leave_between(work, start, end), of=[Leave]),
         proven=contacts.proven_numbers(work),
     )
     found: list[AtRisk] = []
@@ -92,6 +92,10 @@ def at_risk(work: Work, start: datetime, end: datetime, teams: Iterable[str] | N
             if risk:
                 _put(found, risk)
     return found
+
+
+def _states(work: Work) -> dict[str, WorkerState]:
+    return {row.worker: row for row in work.session.exec(select(WorkerState)).all()}
 
 
 def _put(found: list[Span], span: Span) -> None:

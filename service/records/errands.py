@@ -8,7 +8,7 @@ from sqlmodel import col, func, select
 
 from service.database import skip_locked
 from service.models.errands import Errand, ErrandKind
-from service.work import Work
+from service.work import SetUp, Work
 
 LONGEST_DELAY = timedelta(minutes=30)
 
@@ -77,7 +77,7 @@ def put_off(work: Work, key: tuple[str, str]) -> None:
         work.session.add(errand)
 
 
-def first_at(work: Work) -> datetime | None:
+def first_at(work: SetUp) -> datetime | None:
     """When the next errand falls due."""
     return work.session.exec(select(func.min(Errand.due_at))).one()
 

@@ -82,12 +82,17 @@ def as_change(row: OverrideRow) -> Override:
 
 def overrides_of(work: Work, team: str, start: datetime, end: datetime) -> list[Override]:
     """The changes to a team's rota that touch a period."""
-    return [as_change(row) for row in override_rows(work, team, start, end)]
+    every = work.session.once(("changes", start, end), lambda: _changes(work, start, end), of=[OverrideRow])
+    return every.get(team, [])
 
 
 def overrides_at(work: Work, at: datetime) -> dict[str, list[Override]]:
     """The changes to every team's rota that touch a moment."""
-    query = select(OverrideRow).where(col(OverrideRow.starts_at) <= at, col(OverrideRow.ends_at) > at)
+    return _changes(work, at, at)
+
+
+def _changes(work: Work, start: datetime, end: datetime) -> dict[str, list[Override]]:
+    query = select(OverrideRow).where(col(OverrideRow.starts_at) <= end, col(OverrideRow.ends_at) > start)
     found: dict[str, list[Override]] = {}
     for row in work.session.exec(query.order_by(col(OverrideRow.made_at), col(OverrideRow.id))).all():
         found.setdefault(row.team, []).append(as_change(row))

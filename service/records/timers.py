@@ -6,7 +6,7 @@ from sqlmodel import col, delete, func, select
 
 from service.models.tasks import Task
 from service.models.timers import Timer, TimerKind
-from service.work import Work
+from service.work import SetUp, Work
 
 LONGEST_DELAY = timedelta(minutes=30)
 Key = tuple[str, str, str]
@@ -67,7 +67,7 @@ def claim(work: Work, limit: int) -> list[tuple[Task, Timer | None]]:
     return [(task, standing.get(task.id)) for task, _ in first.values()]
 
 
-def first_at(work: Work) -> datetime | None:
+def first_at(work: SetUp) -> datetime | None:
     """When the next timer falls due."""
     return work.session.exec(select(func.min(Timer.due_at))).one()
 

@@ -13,7 +13,7 @@ from notifiers.base import Channel
 from service.database import UtcDateTime, skip_locked
 from service.models.outbox import OutboxMessage, is_unsent
 from service.records.outbox import PAGE
-from service.work import Work
+from service.work import SetUp, Work
 
 # Each step goes straight to the next team in the index: its cost is the number of teams, however many messages wait.
 TEAMS = text("""
@@ -79,12 +79,12 @@ def next_up(work: Work, limit: int, room: Room) -> list[OutboxMessage]:
     return _fitting(rows, room)
 
 
-def is_anything_due(work: Work, room: Room) -> bool:
+def is_anything_due(work: SetUp, room: Room) -> bool:
     """Whether a due message waits for which there is room."""
     return work.session.exec(select(OutboxMessage.id).where(*_due(work, room)).limit(1)).first() is not None
 
 
-def _due(work: Work, room: Room) -> list[ColumnElement[bool]]:
+def _due(work: SetUp, room: Room) -> list[ColumnElement[bool]]:
     due = [is_unsent(), col(OutboxMessage.due_at) <= work.now]
     if room.full:
         due.append(col(OutboxMessage.channel).not_in(room.full))
