@@ -1,6 +1,8 @@
 """Workers hear of their shifts at the hour they chose, and leads of the day's duties."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from service.settings import SHIPPED_PARTNERSHIP
 from tests.service.test_deadlines import texts_to
 
 SCOPE = Scope(actor="tests")
+PAGE = (Path(__file__).parents[2] / "docs" / "rotas.md").read_text(encoding="utf-8")
 TEAM = "education-inclusion-south"
 ON, OFF = "You are on call for Education inclusion, South ", "You are not on call for Education inclusion, South "
 
@@ -116,3 +119,15 @@ def test_the_days_duty_list_goes_to_leads_by_email_and_to_the_duty_manager_with_
     with runtime.reading() as work:
         sent = [row for row in work.session.exec(select(OutboxMessage)) if row.worker == "grace"]
     assert [row.channel for row in sent] == ["email"]
+
+
+def test_what_the_page_on_rotas_shows_tells_workers_and_leads(runtime: Runtime) -> None:
+    (written,) = re.findall(r"```yaml\n(workers:(?:(?!```).)*?\ndaily:.*?)```", PAGE, re.DOTALL)
+    shown = yaml.safe_load(written)
+    chosen = {worker["slug"]: worker["notice"] for worker in shown["workers"]}
+    assert set(chosen) == {"amina", "ben"}
+    applied(runtime, chosen, **shown["daily"]).advance(timedelta(days=14))
+    for worker in chosen:
+        assert told(runtime, worker), worker
+    lists = [words for words in texts_to(runtime, "grace") if words.startswith("On call: ")]
+    assert len(lists) == 14
