@@ -135,13 +135,16 @@ class RateLimit:
             return 0
 
 
+KEY, SESSION = "key", "session"
+
+
 class Callers:
     """Who was behind a key a moment ago: a key that is revoked elsewhere is refused here when that is over, and one that
     is revoked here at once."""
 
     def __init__(self, *, seconds: float = 0.5) -> None:
         self._seconds = seconds
-        self._kept: dict[str, tuple[float, Caller]] = {}
+        self._kept: dict[tuple[str, str], tuple[float, Caller]] = {}
         self._age = 0
 
     @property
@@ -149,17 +152,18 @@ class Callers:
         """How often everything was forgotten."""
         return self._age
 
-    def find(self, text: str) -> Caller | None:
-        """The caller by the text of a key, if it was seen a moment ago."""
-        until, caller = self._kept.get(keys.hash_of(text), (0.0, None))
+    def find(self, text: str, *, kind: str = KEY) -> Caller | None:
+        """The caller by the text of a key, or by what stands behind a session, if it was seen a moment ago. Nobody may pass
+        the one off as the other: an id is no secret."""
+        until, caller = self._kept.get((kind, keys.hash_of(text)), (0.0, None))
         return caller if time.monotonic() < until else None
 
-    def keep(self, text: str, caller: Caller, age: int) -> None:
+    def keep(self, text: str, caller: Caller, age: int, *, kind: str = KEY) -> None:
         """A caller was read from the database when `age` was what it said, so that a key revoked since is not kept."""
         if age == self._age:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[keys.hash_of(text)] = (time.monotonic() + self._seconds, caller)
+            self._kept[kind, keys.hash_of(text)] = (time.monotonic() + self._seconds, caller)
 
     def forget(self) -> None:
         """A key was changed."""
@@ -252,15 +256,15 @@ def _by_session(request: Request, runtime: Runtime, token: str | None) -> Caller
         key_id = sessions(runtime).loads(token, max_age=SESSION_SECONDS)
     except BadSignature:
         return None
-    known, name = callers_of(request), f"session of {key_id}"
-    caller, age = known.find(name), known.age
+    known = callers_of(request)
+    caller, age = known.find(key_id, kind=SESSION), known.age
     if caller is None:
         with runtime.database.reading() as session:
             key = session.get(AccessKey, key_id)
         if key is None or key.revoked_at is not None:
             return None
         caller = caller_of(key)
-        known.keep(name, caller, age)
+        known.keep(key_id, caller, age, kind=SESSION)
     return caller
 
 

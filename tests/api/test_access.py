@@ -129,6 +129,17 @@ def test_a_forged_session_is_none(nobody: httpx.Client) -> None:
     problem(nobody.get("/v1/tasks"), 401)
 
 
+def test_what_a_session_stands_for_opens_nothing_as_a_key(nobody: httpx.Client, admin: httpx.Client) -> None:
+    """A session is looked up once for a moment's requests; the id that it is kept by is known to more than its holder."""
+    ids = [key["id"] for key in admin.get("/v1/keys").json()["items"]]
+    assert ids
+    nobody.get("/board", follow_redirects=True)
+    session = nobody.cookies["callout_session"]
+    for text in (session, *ids, *(f"session of {key_id}" for key_id in ids)):
+        assert nobody.get("/v1/tasks").status_code == 200, "the session itself, so that it was seen a moment ago"
+        problem(admin.get("/v1/tasks", headers={"Authorization": f"Bearer {text}"}), 401)
+
+
 def test_the_sandbox_is_not_moved_by_another_site(nobody: httpx.Client) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example.org"}):
         problem(nobody.post("/v1/sandbox/clock", json={"advance": "PT1M"}, headers=headers), 403)
