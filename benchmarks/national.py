@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
+from pydantic import SecretStr
 from sqlalchemy import inspect, text
 
 from benchmarks import city, servers
@@ -28,6 +29,7 @@ from benchmarks.told import table
 from notifiers.base import InboundText
 from rules.incident import IncidentReport
 from service import schema
+from service.clock import SandboxClock
 from service.engine import Engine
 from service.flows import intake, replies, setup
 from service.models.ids import new_id
@@ -82,9 +84,10 @@ def reports(chance: random.Random, count: int) -> list[Moment]:
 def country(kind: str) -> Iterator[Runtime]:
     """An empty database with as many teams as there are partnerships."""
     with tempfile.TemporaryDirectory() as name, servers.database(kind, Path(name)) as (url, _):
-        runtime = build_runtime(Settings(database_url=url, secret_key=secrets.token_urlsafe(48)))  # type: ignore[arg-type]
+        runtime = build_runtime(Settings(database_url=url, secret_key=SecretStr(secrets.token_urlsafe(48))))
         schema.migrate(runtime.database)
-        runtime.clock.set_to(BEGINNING)  # type: ignore[attr-defined]
+        assert isinstance(runtime.clock, SandboxClock)
+        runtime.clock.set_to(BEGINNING)
         setup.apply_partnership(runtime, json.dumps(city.partnership(PARTNERSHIPS)), actor="benchmark")
         setup.apply_rulebook(runtime, city.rulebook(), read=str, author=setup.Author(name="benchmark"))
         yield runtime

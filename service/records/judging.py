@@ -193,6 +193,10 @@ def _take(work: Work, submission: Submission, told: Told, known: Known, held: In
     if before:
         incidents.follow(incident, before)
     judge(work, incident, told, known)
+    return _new(work, submission, known, incident)
+
+
+def _new(work: Work, submission: Submission, known: Known, incident: Incident) -> Taken:
     known.hold(incident)
     view = views.new_incident_view(work, incident, submission.report) if submission.shown else None
     return Taken(incident_id=incident.id, result="new", view=view)
@@ -209,9 +213,7 @@ def _take_trial(work: Work, submission: Submission, told: Told, known: Known, co
         purpose=Purpose.TEST,
     )
     trials.open_for(work, incident, trial)
-    known.hold(incident)
-    view = views.new_incident_view(work, incident, submission.report) if submission.shown else None
-    return Taken(incident_id=incident.id, result="new", view=view)
+    return _new(work, submission, known, incident)
 
 
 def _check_basis(work: Work, submission: Submission) -> None:

@@ -35,7 +35,7 @@ def _asked(work: Work, team: str, at: datetime, ask: rotation.Asked) -> list[str
     rota = rotas.rota_of(work, team, at, at)
     if rota is None:
         return list(work.partnership.members(team)) if team == DUTY_TEAM else []
-    changes = work.session.once(("changes", at), lambda: rotas.overrides_at(work, at), of=ROTA).get(team, [])
+    changes = rotas.overrides_of(work, team, at, at)
     people = ask(rota, changes, at=at, zone=work.partnership.zone)
     if team == DUTY_TEAM:
         people = list(dict.fromkeys([*people, *work.partnership.duty.workers]))

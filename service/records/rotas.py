@@ -81,14 +81,9 @@ def as_change(row: OverrideRow) -> Override:
 
 
 def overrides_of(work: Work, team: str, start: datetime, end: datetime) -> list[Override]:
-    """The changes to a team's rota that touch a period."""
+    """The changes to a team's rota that touch a period, or a moment; those of all teams are read at once."""
     every = work.session.once(("changes", start, end), lambda: _changes(work, start, end), of=[OverrideRow])
     return every.get(team, [])
-
-
-def overrides_at(work: Work, at: datetime) -> dict[str, list[Override]]:
-    """The changes to every team's rota that touch a moment."""
-    return _changes(work, at, at)
 
 
 def _changes(work: Work, start: datetime, end: datetime) -> dict[str, list[Override]]:
