@@ -195,13 +195,10 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        for model in reports.DESCRIBED:
+        for model in (*reports.DESCRIBED, *problems.DESCRIBED):
             described = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= described.pop("$defs", {}) | {model.__name__: described}
-        errors = {
-            str(status): {name: part for name, part in answer.items() if name != "model"}
-            for status, answer in problems.responses(*problems.EXAMPLES).items()
-        }
+        errors = {str(status): answer for status, answer in problems.responses(*problems.EXAMPLES).items()}
         document["components"]["responses"] = {_component(status): answer for status, answer in errors.items()}
         for path in document["paths"].values():
             for operation in path.values():
