@@ -30,8 +30,7 @@ $(VENV)/.test: $(VENV)/.python requirements-dev.lock pyproject.toml
 	@touch $@ $(VENV)/.run
 
 test: $(VENV)/.test
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/browser.py --install
-	@PYTHONPATH=. $(BIN)/python tests/pgbouncer.py --install
+	@$(BIN)/python -m tests.packages
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 

@@ -1,10 +1,8 @@
-"""A PgBouncer in transaction mode for the tests: found on this machine, or installed where that can be done."""
+"""A PgBouncer in transaction mode for the tests: in front of a server of the tests' own."""
 
-import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,30 +11,11 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from tests.packages import PGBOUNCER
 from tests.postgres import Server
 from tests.running import free_port
 
-HOW = "PgBouncer is not installed; get it with: apt-get install pgbouncer"
 PATIENCE = 15
-
-
-def executable() -> str | None:
-    """Where PgBouncer is, if it is anywhere."""
-    return shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
-
-
-def install() -> None:
-    """Install it by apt where this user may; otherwise say how, and, under CI, fail: nothing is skipped there."""
-    if executable():
-        return
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        print("Installing PgBouncer for the tests of poolers (once) ...", flush=True)
-        for step in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "pgbouncer"]):
-            subprocess.run(["apt-get", *step], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=False)
-    if not executable():
-        print(HOW + "; the test of poolers is skipped", file=sys.stderr)
-        if os.environ.get("CI") == "true":
-            sys.exit(1)
 
 
 @contextmanager
@@ -54,7 +33,7 @@ def pooled(server: Server, database_url: str) -> Iterator[str]:
     )
     settings.chmod(0o644)
     process = subprocess.Popen(
-        [str(executable()), str(settings)],
+        [str(PGBOUNCER.found()), str(settings)],
         user=server.system_user,
         cwd="/",
         stdout=subprocess.DEVNULL,
@@ -79,7 +58,3 @@ def _await(port: int) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-if __name__ == "__main__" and "--install" in sys.argv:
-    install()

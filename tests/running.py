@@ -112,21 +112,9 @@ def clean_environment(extra: dict[str, str]) -> dict[str, str]:
 
 def start(folder: Path, *, port: int | None = None, **environment: str) -> Service:
     """Start `callout serve` and wait until it is ready."""
-    port = port or free_port()
-    url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [str(COMMAND), "serve", "--port", str(port)],
-        cwd=folder,
-        env=clean_environment(environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    started = Service(process=process, url=url, environment=environment, folder=folder)
-    started.reader = threading.Thread(target=_read, args=(started,), daemon=True)
-    started.reader.start()
+    started = launch(folder, port=port, **environment)
     try:
-        _await_ready(started)
+        await_ready(started)
     except AssertionError:
         started.kill()
         raise
@@ -137,12 +125,31 @@ def start(folder: Path, *, port: int | None = None, **environment: str) -> Servi
     return started
 
 
+def launch(folder: Path, *, port: int | None = None, **environment: str) -> Service:
+    """Start `callout serve`, which is not ready yet."""
+    port = port or free_port()
+    process = subprocess.Popen(
+        [str(COMMAND), "serve", "--port", str(port)],
+        cwd=folder,
+        env=clean_environment(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    launched = Service(process=process, url=url, environment=environment, folder=folder)
+    launched.reader = threading.Thread(target=_read, args=(launched,), daemon=True)
+    launched.reader.start()
+    return launched
+
+
 def _read(service: Service) -> None:
     for line in service.process.stdout or ():
         service.output.append(line)
 
 
-def _await_ready(service: Service) -> None:
+def await_ready(service: Service) -> None:
+    """Wait until a service that was started is ready. Raises AssertionError when it ends or takes too long."""
     until = time.monotonic() + START_SECONDS
     pause = threading.Event()
     answer: Any = None

@@ -39,7 +39,7 @@ SEED = int(os.environ.get("SOAK_SEED", "0")) or secrets.randbelow(2**31)
 SEND_THREADS = 8
 CALM_SECONDS = min(SECONDS, 60.0)
 # What a strike can catch between a provider's answer and our note of it: as many calls as one process makes at a time.
-LEAVES_IN_DOUBT = {"kill -9", "frozen", "database restarted", "answers lost"}
+LEAVES_IN_DOUBT = {"kill -9", "frozen", "database restarted", "answers lost", "clock set"}
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,10 @@ def replicas_in_a_storm(folder: Path) -> Iterator[tuple[Weather, Partner, dict[s
         }
         keys = switch_on(settings)
         twilio.replicas = replicas = [Replica(folder, settings) for _ in range(2)]
-        starting = [threading.Thread(target=replica.start) for replica in replicas]
-        for thread in starting:
-            thread.start()
-        for thread in starting:
-            thread.join()
+        for replica in replicas:
+            replica.start()
+        for replica in replicas:
+            replica.await_ready()
         try:
             yield Weather(replicas, server, twilio, chance), Partner(replicas, keys["partner"]), settings
         finally:

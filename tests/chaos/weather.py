@@ -1,4 +1,5 @@
-"""What goes wrong in a storm: replicas killed and frozen, PostgreSQL restarted, a provider that refuses, dawdles, loses."""
+"""What goes wrong in a storm: replicas killed and frozen, their clocks set, PostgreSQL restarted, a provider that refuses,
+dawdles, loses."""
 
 import random
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from tests import running
 from tests.fakes.twilio import FakeTwilio, Refusal
+from tests.packages import FAKETIME
 from tests.postgres import Server
 from tests.running import Service, free_port
 
@@ -17,7 +19,9 @@ FROZEN_SECONDS = 7.0  # longer than PostgreSQL waits for a process that says not
 SLOW_SECONDS = 1.5
 AWAY_SECONDS = 1.0
 REFUSALS = 40
-HARSH = {"kill -9", "frozen", "database restarted"}
+# By how much a machine's clock is set, ahead of the others' or behind them: beyond the two minutes of a lease, too.
+SECONDS_OFF = (-600, -150, -20, 20, 150, 600)
+HARSH = {"kill -9", "frozen", "database restarted", "clock set"}
 
 
 @dataclass
@@ -29,14 +33,42 @@ class Replica:
     port: int = field(default_factory=free_port)
     service: Service | None = None
 
+    def __post_init__(self) -> None:
+        library = FAKETIME.found()
+        if library:
+            self.set_clock(0)
+            # https://github.com/wolfcw/libfaketime: the file is read again every second. What measures how long something
+            # takes goes on evenly, as it does when a machine's clock is set.
+            self.environment = self.environment | {
+                "LD_PRELOAD": library,
+                "FAKETIME_TIMESTAMP_FILE": str(self._clock),
+                "FAKETIME_CACHE_DURATION": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
+
+    @property
+    def _clock(self) -> Path:
+        return self.folder / f"clock-{self.port}"
+
+    def set_clock(self, seconds: int) -> None:
+        """Have its clock go so many seconds ahead of this machine's, or behind it."""
+        fresh = self._clock.with_suffix(".new")
+        fresh.write_text(f"{seconds:+d}\n")
+        fresh.replace(self._clock)
+
     @property
     def url(self) -> str:
         """Where it listens when it runs."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, and wait until it is ready."""
-        self.service = running.start(self.folder, port=self.port, **self.environment)
+        """Start it; it is not ready yet."""
+        self.service = running.launch(self.folder, port=self.port, **self.environment)
+
+    def await_ready(self) -> None:
+        """Wait until it is ready."""
+        assert self.service
+        running.await_ready(self.service)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it runs."""
@@ -71,9 +103,11 @@ class Weather:
             "provider slow": self._slow,
             "answers lost": self._lose,
         }
+        if FAKETIME.found():
+            strikes["clock set"] = self._set_clock
         # However short it is: the harsh ones come first.
-        coming = self.chance.sample(sorted(strikes.keys() - HARSH), len(strikes) - len(HARSH))
-        coming += self.chance.sample(sorted(HARSH), len(HARSH))
+        gentle, harsh = sorted(strikes.keys() - HARSH), sorted(strikes.keys() & HARSH)
+        coming = self.chance.sample(gentle, len(gentle)) + self.chance.sample(harsh, len(harsh))
         while not self.over.is_set():
             coming = coming or self.chance.sample(sorted(strikes), len(strikes))
             name = coming.pop()
@@ -82,6 +116,9 @@ class Weather:
             self.over.wait(self.chance.uniform(0.5, 1.5) * every)
         for replica in self.replicas:
             replica.send(signal.SIGCONT)
+            replica.set_clock(0)
+        for replica in self.replicas:
+            replica.await_ready()
 
     def _later(self, seconds: float, then: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, then)
@@ -95,6 +132,9 @@ class Weather:
     def _freeze(self, replica: Replica) -> None:
         replica.send(signal.SIGSTOP)
         self._later(FROZEN_SECONDS, lambda: replica.send(signal.SIGCONT))
+
+    def _set_clock(self, replica: Replica) -> None:
+        replica.set_clock(self.chance.choice(SECONDS_OFF))
 
     def _restart(self, _replica: Replica) -> None:
         self.server.stop("immediate")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser import HOW, executable
+from tests.packages import CHROMIUM
 from tests.browsing import DESK, PHONE, fits_the_screen, keep_inside, no_barriers, picture, visitor
 from tests.conftest import BEGINNING
 from tests.live import City, live_city
@@ -18,7 +18,7 @@ from tests.running import Service, running_service
 from tests.story import Story, code_in
 
 pytestmark = [
-    pytest.mark.skipif(executable() is None, reason=HOW),
+    pytest.mark.skipif(CHROMIUM.found() is None, reason=CHROMIUM.how),
     pytest.mark.xdist_group("browser"),
 ]
 SOON = 5_000

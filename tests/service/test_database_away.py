@@ -27,6 +27,7 @@ from service.records.judging import Submission, Taken
 from service.runtime import Runtime, build_runtime
 from service.settings import Settings
 from tests import pgbouncer
+from tests.packages import PGBOUNCER
 from tests.postgres import Server, running_server
 from tests.running import build_sandbox, open_sandbox, plain_logs, served
 
@@ -176,7 +177,7 @@ def test_a_server_that_is_no_primary_any_more_is_left_for_the_new_one(server: Se
     report(runtime)
 
 
-@pytest.mark.skipif(not pgbouncer.executable(), reason=pgbouncer.HOW)
+@pytest.mark.skipif(not PGBOUNCER.found(), reason=PGBOUNCER.how)
 def test_behind_a_pooler_work_is_done_and_replicas_wake_each_other(server: Server, url: str) -> None:
     with pgbouncer.pooled(server, url) as address:
         settings = Settings(
