@@ -10,10 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.packages import CHROMIUM
 from tests.browsing import DESK, PHONE, fits_the_screen, keep_inside, no_barriers, picture, visitor
 from tests.conftest import BEGINNING
 from tests.live import City, live_city
+from tests.packages import CHROMIUM
 from tests.running import Service, running_service
 from tests.story import Story, code_in
 
