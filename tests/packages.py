@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,13 @@ def _pgbouncer() -> str | None:
     return shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 
-def _faketime() -> str | None:
-    return next(map(str, Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
-
-
 CHROMIUM = Package("chromium", "of the pages", _chromium)
 PGBOUNCER = Package("pgbouncer", "of poolers", _pgbouncer)
-FAKETIME = Package("faketime", "of clocks that are set", _faketime)
 
 
 def main() -> None:
     """Install what is missing. Under CI it is an error when that can't be done: nothing is skipped there."""
-    missing = [package for package in (CHROMIUM, PGBOUNCER, FAKETIME) if not package.found()]
+    missing = [package for package in (CHROMIUM, PGBOUNCER) if not package.found()]
     if missing and shutil.which("apt-get") and os.geteuid() == 0:
         names = [package.name for package in missing]
         print(f"Installing what the tests need beside Python (once): {', '.join(names)} ...", flush=True)

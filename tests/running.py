@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,11 +125,13 @@ def start(folder: Path, *, port: int | None = None, **environment: str) -> Servi
     return started
 
 
-def launch(folder: Path, *, port: int | None = None, **environment: str) -> Service:
-    """Start `callout serve`, which is not ready yet."""
+def launch(
+    folder: Path, *, port: int | None = None, command: Sequence[str] = (str(COMMAND),), **environment: str
+) -> Service:
+    """Start `callout serve`, which is not ready yet. `command`: what stands for `callout`."""
     port = port or free_port()
     process = subprocess.Popen(
-        [str(COMMAND), "serve", "--port", str(port)],
+        [*command, "serve", "--port", str(port)],
         cwd=folder,
         env=clean_environment(environment),
         stdout=subprocess.PIPE,

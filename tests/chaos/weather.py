@@ -3,6 +3,7 @@ dawdles, loses."""
 
 import random
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -11,10 +12,10 @@ from pathlib import Path
 
 from tests import running
 from tests.fakes.twilio import FakeTwilio, Refusal
-from tests.packages import FAKETIME
 from tests.postgres import Server
 from tests.running import Service, free_port
 
+MACHINE = (sys.executable, str(Path(__file__).with_name("machine.py")))
 FROZEN_SECONDS = 7.0  # longer than PostgreSQL waits for a process that says nothing in a transaction
 SLOW_SECONDS = 1.5
 AWAY_SECONDS = 1.0
@@ -34,17 +35,8 @@ class Replica:
     service: Service | None = None
 
     def __post_init__(self) -> None:
-        library = FAKETIME.found()
-        if library:
-            self.set_clock(0)
-            # https://github.com/wolfcw/libfaketime: the file is read again every second. What measures how long something
-            # takes goes on evenly, as it does when a machine's clock is set.
-            self.environment = self.environment | {
-                "LD_PRELOAD": library,
-                "FAKETIME_TIMESTAMP_FILE": str(self._clock),
-                "FAKETIME_CACHE_DURATION": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }
+        self.set_clock(0)
+        self.environment = self.environment | {"MACHINE_CLOCK": str(self._clock)}
 
     @property
     def _clock(self) -> Path:
@@ -53,7 +45,7 @@ class Replica:
     def set_clock(self, seconds: int) -> None:
         """Have its clock go so many seconds ahead of this machine's, or behind it."""
         fresh = self._clock.with_suffix(".new")
-        fresh.write_text(f"{seconds:+d}\n")
+        fresh.write_text(str(seconds))
         fresh.replace(self._clock)
 
     @property
@@ -63,7 +55,7 @@ class Replica:
 
     def start(self) -> None:
         """Start it; it is not ready yet."""
-        self.service = running.launch(self.folder, port=self.port, **self.environment)
+        self.service = running.launch(self.folder, port=self.port, command=MACHINE, **self.environment)
 
     def await_ready(self) -> None:
         """Wait until it is ready."""
@@ -102,9 +94,8 @@ class Weather:
             "provider refuses": self._refuse,
             "provider slow": self._slow,
             "answers lost": self._lose,
+            "clock set": self._set_clock,
         }
-        if FAKETIME.found():
-            strikes["clock set"] = self._set_clock
         # However short it is: the harsh ones come first.
         gentle, harsh = sorted(strikes.keys() - HARSH), sorted(strikes.keys() & HARSH)
         coming = self.chance.sample(gentle, len(gentle)) + self.chance.sample(harsh, len(harsh))
