@@ -15,6 +15,7 @@ from rules.durations import Duration
 from service.errors import Fault, Invalid, ServiceError
 from service.flows import intake, replies, sandbox
 from service.models.incidents import Incident
+from service.numbers import e164
 from service.records import phones, views
 from service.records.judging import Submission
 
@@ -121,7 +122,7 @@ def list_messages(work: WorkDep) -> dict[str, Any]:
 )
 def reply(body: Typed, runtime: RuntimeDep) -> dict[str, Any]:
     """As if the provider had called back."""
-    text: InboundText = sandbox.phone_text(runtime, replies.read_number(body.sender), body.text)
+    text: InboundText = sandbox.phone_text(runtime, _number(body.sender), body.text)
     understood = replies.receive(runtime, text)
     return {
         "at": text.received_at,
@@ -161,3 +162,10 @@ def report_example(body: ExampleIncident, runtime: RuntimeDep) -> dict[str, Any]
     runtime.metrics.taken_in(taken.result)
     with runtime.reading() as work:
         return views.incident_view(work, work.session.get_one(Incident, taken.incident_id))
+
+
+def _number(number: str) -> str:
+    try:
+        return e164(number)
+    except ValueError as error:
+        raise Invalid(f"from: {error}") from None

@@ -11,11 +11,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     URL,
+    BindParameter,
+    ColumnElement,
     Connection,
     DateTime,
     Engine,
     ExceptionContext,
     Select,
+    bindparam,
     create_engine,
     event,
     make_url,
@@ -197,6 +200,15 @@ class Database:
 def skip_locked(statement: Claimable) -> Claimable:
     """Claim rows that no other replica is holding; on SQLite the transaction already holds the whole file."""
     return statement.with_for_update(skip_locked=True)
+
+
+def written_out(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
+    """That a column holds one of some values, which stand in the statement itself. SQLite takes a partial index for no
+    parameter; and a statement that PostgreSQL gets often is planned once for whatever its parameters may be
+    (https://www.postgresql.org/docs/current/sql-prepare.html), so that a few among many rows are not found by their index."""
+    listed: BindParameter[list[str]] = bindparam(None, list(values), unique=True, expanding=True, literal_execute=True)
+    found: ColumnElement[bool] = column.in_(listed)
+    return found
 
 
 def inserting(session: Session, table: Any) -> Any:

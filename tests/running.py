@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import structlog
 import uvicorn
+from sqlalchemy import event
 
 from api.app import create_app
 from service import schema
@@ -164,6 +165,19 @@ def await_ready(service: Service) -> None:
                 return
         pause.wait(0.05)
     raise AssertionError(f"not ready: {answer and answer.text}; " + "".join(service.output))
+
+
+@contextlib.contextmanager
+def counted(runtime: Runtime) -> Iterator[list[str]]:
+    """The statements that a runtime sends to its database."""
+    statements: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(runtime.database.engine, "before_cursor_execute", count)
+    yield statements
+    event.remove(runtime.database.engine, "before_cursor_execute", count)
 
 
 def plain_logs() -> None:

@@ -12,7 +12,6 @@ from rules import reply as grammar
 from rules import safety, wishes
 from rules.reply import Ambiguous, Everything, Meant, Reply, Several, Verb
 from rules.sla import MilestoneName
-from service.errors import Invalid
 from service.models.tasks import LIVE, Task
 from service.numbers import e164
 from service.partnership import WorkerSpec
@@ -190,10 +189,8 @@ def _handle(work: Work, worker: WorkerSpec, text: InboundText, reply: Reply) -> 
 
 
 def _about_a_task(work: Work, worker: WorkerSpec, reply: Reply) -> list[Task]:
-    concerned = [task.code for task in tasks.concerning(work, worker.slug)]
-    if reply.verb in (Verb.TAKE, Verb.PASS):
-        concerned += convenings.unanswered(work, worker.slug)
-    meant = grammar.which(reply, concerned)
+    says_which = reply.code is not None or reply.every
+    meant = grammar.which(reply, [] if says_which else _open_codes(work, worker, reply))
     match meant:
         case Ambiguous(codes=choice):
             all_of_them = f"{reply.verb.upper()} ALL" if reply.verb in grammar.MAY_BE_SEVERAL else None
@@ -209,6 +206,15 @@ def _about_a_task(work: Work, worker: WorkerSpec, reply: Reply) -> list[Task]:
         case _:
             answers.say(work, worker.slug, "nothing_open")
             return []
+
+
+def _open_codes(work: Work, worker: WorkerSpec, reply: Reply) -> list[str]:
+    """What a text without a code may be about. After a night like no other that is a lot to read, so it is asked for where
+    it is needed alone."""
+    concerned = [task.code for task in tasks.concerning(work, worker.slug)]
+    if reply.verb in (Verb.TAKE, Verb.PASS):
+        concerned += convenings.unanswered(work, worker.slug)
+    return concerned
 
 
 def _about_one(work: Work, worker: WorkerSpec, reply: Reply, code: str) -> list[Task]:
@@ -308,11 +314,3 @@ def _hand_on(work: Work, worker: str) -> None:
     for task in tasks.sought(work, worker):
         locked = tasks.lock(work, task.id)
         transitions.lose(work, locked, worker)
-
-
-def read_number(number: str) -> str:
-    """A number as people type it, in E.164. Raises Invalid."""
-    try:
-        return e164(number)
-    except ValueError as error:
-        raise Invalid(f"from: {error}") from None

@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BindParameter, ColumnElement, Index, UniqueConstraint, bindparam, text
-from sqlmodel import JSON, Field, SQLModel, col
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, text
+from sqlmodel import JSON, Field, SQLModel
 
-from service.database import UtcDateTime
+from service.database import UtcDateTime, written_out
 from service.privacy import SealedText
 
 
@@ -67,11 +67,8 @@ class OutboxMessage(SQLModel, table=True):
 
 
 def is_unsent() -> ColumnElement[bool]:
-    """What has not left, with the states written out: SQLite takes a partial index for no parameter."""
-    states: BindParameter[list[str]] = bindparam(
-        "unsent", [state.value for state in UNSENT], expanding=True, literal_execute=True
-    )
-    return col(OutboxMessage.state).in_(states)
+    """What has not left."""
+    return written_out(OutboxMessage.state, UNSENT)
 
 
 class ReceivedText(SQLModel, table=True):

@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import ColumnElement, Index
 from sqlmodel import JSON, Field, SQLModel
 
-from service.database import UtcDateTime
+from service.database import UtcDateTime, written_out
 from service.models.incidents import Purpose
 from service.privacy import SealedText
 
@@ -66,6 +66,11 @@ class Task(SQLModel, table=True):
         default=Certainty.REPORTED.value, sa_column_kwargs={"server_default": Certainty.REPORTED.value}
     )
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+def is_live() -> ColumnElement[bool]:
+    """The tasks that have not ended."""
+    return written_out(Task.state, LIVE)
 
 
 class TaskIncident(SQLModel, table=True):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from service.models.errands import Errand, ErrandKind
-from service.models.tasks import LIVE, Task
+from service.models.tasks import Task, is_live
 from service.records import errands, notices, paging, timeline
 from service.records.policies import policy_of
 from service.work import Work
@@ -88,7 +88,7 @@ def finished(work: Work, worker: str) -> None:
 def still_out(work: Work, worker: str) -> Task | None:
     """A live task that a worker holds and for which check-ins are asked, by its pathway or by a supervisor."""
     asked = of(work, worker)
-    query = select(Task).where(col(Task.assignee) == worker, col(Task.state).in_([state.value for state in LIVE]))
+    query = select(Task).where(col(Task.assignee) == worker, is_live())
     held = work.session.exec(query.order_by(col(Task.opened_at))).all()
     return next((task for task in held if policy_of(task).check_in or (asked and asked.task_id == task.id)), None)
 

@@ -13,7 +13,7 @@ from service.database import hold
 from service.errors import Conflict, Fault, Invalid
 from service.models.convenings import Asked, Convening
 from service.models.ids import new_id
-from service.models.tasks import LIVE, Task
+from service.models.tasks import Task, is_live
 from service.records import codes, networks, notices, outbox, paging, timeline
 from service.work import Work
 
@@ -96,7 +96,7 @@ def _connected(work: Work, task: Task, localities: Sequence[str]) -> list[Task]:
     """The live tasks in the networks behind a task, the task itself among them, the oldest first."""
     found = networks.networks(work, start=work.now - LOOKED_BACK, end=work.now, localities=localities, task=task.id)
     ids = {entry["id"] for network in found for entry in network["tasks"]} | {task.id}
-    query = select(Task).where(col(Task.id).in_(ids), col(Task.state).in_([state.value for state in LIVE]))
+    query = select(Task).where(col(Task.id).in_(ids), is_live())
     return list(work.session.exec(query.order_by(col(Task.opened_at))).all())
 
 

@@ -15,7 +15,7 @@ from service.errors import Conflict, Fault, Invalid, NotFound
 from service.models.guardians import Guardian, Trade
 from service.models.ids import new_id
 from service.models.incidents import Incident, IncidentMark
-from service.models.tasks import LIVE, Task, TaskIncident
+from service.models.tasks import Task, TaskIncident, is_live
 from service.records import incidents, judging, outbox, received, timeline, transitions
 from service.records.judging import Submission
 from service.records.told import mark_of, tell
@@ -150,7 +150,7 @@ def _last_task(work: Work, guardian: Guardian) -> Task | None:
         .where(
             IncidentMark.mark == mark_of(work, GUARDIANS, guardian.id),
             col(IncidentMark.occurred_at) > work.now - AFTERTHOUGHT,
-            col(Task.state).in_([state.value for state in LIVE]),
+            is_live(),
         )
         .order_by(col(Task.opened_at).desc())
     )

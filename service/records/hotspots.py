@@ -14,7 +14,7 @@ from rules.match import Decision
 from service.database import hold
 from service.errors import Conflict, NotFound
 from service.models.incidents import Incident, IncidentMark
-from service.models.tasks import LIVE, Certainty, Task, TaskIncident
+from service.models.tasks import Certainty, Task, TaskIncident, is_live
 from service.records import incidents, tasks, timeline
 from service.records.told import Located, mark_of, tell
 from service.work import Work
@@ -137,7 +137,7 @@ def _planned(work: Work, found: Iterable[Spot]) -> dict[str, Task]:
         select(IncidentMark.mark, Task)
         .join(TaskIncident, col(TaskIncident.incident_id) == col(IncidentMark.incident_id))
         .join(Task, col(Task.id) == col(TaskIncident.task_id))
-        .where(col(IncidentMark.mark).in_(marks), col(Task.state).in_([state.value for state in LIVE]))
+        .where(col(IncidentMark.mark).in_(marks), is_live())
     )
     return dict(work.session.exec(query).all())
 

@@ -12,7 +12,7 @@ from rules.incident import IncidentReport
 from rules.match import Decision
 from service.models.ids import new_id
 from service.models.incidents import Incident, IncidentMark, Purpose, RefusedReport
-from service.models.tasks import LIVE, Task, TaskIncident
+from service.models.tasks import Task, TaskIncident, is_live
 from service.records.told import Located, Told
 from service.work import Work
 
@@ -190,7 +190,7 @@ def standing_alone(work: Work, incident: Incident) -> list[Task]:
     query = (
         select(Task)
         .join(TaskIncident, col(TaskIncident.task_id) == col(Task.id))
-        .where(TaskIncident.incident_id == incident.id, col(Task.state).in_([state.value for state in LIVE]))
+        .where(TaskIncident.incident_id == incident.id, is_live())
     )
     tasks = work.session.exec(query).all()
     return [task for task in tasks if not _others(work, task, incident)]

@@ -14,7 +14,7 @@ from rules.patterns import Seen, Watch
 from service.around import Around, newest_around
 from service.errors import Conflict
 from service.models.incidents import Incident, IncidentMark
-from service.models.tasks import LIVE, Task, TaskIncident
+from service.models.tasks import Task, TaskIncident, is_live
 from service.records import incidents
 from service.records.told import Shared, Told, point_of
 from service.work import Work
@@ -222,7 +222,7 @@ class Known:
             .join(Incident, col(Incident.id) == col(TaskIncident.incident_id))
             .where(
                 col(TaskIncident.incident_id).in_(sorted(behind)),
-                col(Task.state).in_([state.value for state in LIVE]),
+                is_live(),
                 Task.pathway == pathway,
                 col(Task.drill).is_(False),
                 col(Incident.retracted_at).is_(None),

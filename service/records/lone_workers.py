@@ -5,7 +5,7 @@ from sqlmodel import col, select
 from rules.own_pathways import MISSED_CHECK_IN, SOS
 from rules.safety import Safe, Sos
 from service.models.errands import Errand, ErrandKind
-from service.models.tasks import LIVE, Task
+from service.models.tasks import Task, is_live
 from service.partnership import DUTY_TEAM, WorkerSpec
 from service.records import (
     answers,
@@ -115,7 +115,7 @@ def _raise_alarm(work: Work, worker: WorkerSpec, pathway: str, reason: str, held
 
 
 def _alarms(work: Work, worker: str) -> list[Task]:
-    query = select(Task).where(Task.about == worker, col(Task.state).in_([state.value for state in LIVE]))
+    query = select(Task).where(Task.about == worker, is_live())
     return list(work.session.exec(query.order_by(col(Task.opened_at))).all())
 
 

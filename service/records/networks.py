@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from rules.incident import IncidentReport, Place
 from rules.networks import Network, Node, Sighting, connected
 from service.models.incidents import Incident, Purpose
-from service.models.tasks import LIVE, Task, TaskIncident
+from service.models.tasks import Task, TaskIncident, is_live
 from service.work import Work
 
 MOST = 5000
@@ -72,9 +72,7 @@ def _view(
 ) -> dict[str, Any]:
     behind = [*network.incidents, *(name for name, parents in raised.items() if parents & set(network.incidents))]
     open_ids = select(TaskIncident.task_id).where(col(TaskIncident.incident_id).in_(behind)).distinct().subquery()
-    query = select(Task).where(
-        col(Task.id).in_(select(open_ids.c.task_id)), col(Task.state).in_([state.value for state in LIVE])
-    )
+    query = select(Task).where(col(Task.id).in_(select(open_ids.c.task_id)), is_live())
     tasks = work.session.exec(query.order_by(col(Task.opened_at))).all()
     visible = [task for task in tasks if not localities or task.locality in localities]
     return {

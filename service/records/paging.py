@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, func, select
+from sqlmodel import col, func, or_, select
 
 from notifiers.base import Channel
 from notifiers.wording import short_name
@@ -14,7 +14,7 @@ from rules import escalation
 from rules.escalation import Step, Who
 from rules.rulebook import Bursts
 from service.models.ids import new_id
-from service.models.tasks import LIVE, Page, PageOutcome, Task, TaskState
+from service.models.tasks import Page, PageOutcome, Task, TaskState, is_live
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM, WorkerSpec
 from service.records import contacts, links, milestones, outbox, people, reaching, timeline, timers
@@ -267,15 +267,16 @@ def _last_pages(work: Work, task: Task) -> dict[str, Page]:
 
 
 def seeking(work: Work, worker: str) -> list[Task]:
-    """The tasks for which a worker is being sought now: paged, nobody has it, and they did not pass."""
-    paged = select(Page.task_id).where(Page.worker == worker)
+    """The tasks for which a worker is being sought now, oldest first: paged, nobody has it, and they did not pass."""
+    work.session.flush()
     query = (
-        select(Task)
-        .where(col(Task.id).in_(paged), col(Task.state).in_([state.value for state in LIVE]))
-        .order_by(col(Task.opened_at))
+        select(Task, Page.outcome)
+        .join(Page)
+        .where(Page.worker == worker, is_live(), or_(col(Task.assignee).is_(None), col(Task.assignee) != worker))
+        .order_by(col(Task.opened_at), col(Page.at), col(Page.id))
     )
-    tasks = [task for task in work.session.exec(query).all() if outbox.still_paging(task)]
-    return [task for task in tasks if worker in paged_workers(work, task) and task.assignee != worker]
+    last = {task.id: (task, outcome) for task, outcome in work.session.exec(query).all()}
+    return [task for task, outcome in last.values() if outcome != PageOutcome.PASSED and outbox.still_paging(task)]
 
 
 def facts(work: Work, task: Task) -> dict[str, Any]:

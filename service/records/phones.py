@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from notifiers.base import Channel
 from service.models.outbox import MessageState, OutboxMessage, ReceivedText
-from service.models.tasks import LIVE, Task
+from service.models.tasks import Task, is_live
 from service.partnership import DUTY_TEAM
 from service.records import milestones, people, views
 from service.work import Work
@@ -104,12 +104,7 @@ def threads(work: Work) -> list[dict[str, Any]]:
 
 def cards(work: Work) -> list[dict[str, Any]]:
     """The open tasks and the few that ended last, with the end of their timelines."""
-    ended = (
-        select(Task)
-        .where(col(Task.state).not_in([state.value for state in LIVE]))
-        .order_by(col(Task.closed_at).desc())
-        .limit(RECENT)
-    )
+    ended = select(Task).where(~is_live()).order_by(col(Task.closed_at).desc()).limit(RECENT)
     rows: Sequence[Task] = [*reversed(views.live_tasks(work, ())), *work.session.exec(ended).all()]
     due = milestones.of_tasks(work, [task.id for task in rows])
     return [views.card(work, task, due[task.id], lines=LINES) for task in rows]

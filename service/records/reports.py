@@ -13,7 +13,7 @@ from sqlmodel import and_, col, func, select
 
 from rules.sla import MilestoneName, MilestoneState
 from service.models.incidents import Purpose
-from service.models.tasks import LIVE, Milestone, Task, TaskState
+from service.models.tasks import Milestone, Task, TaskState, is_live
 from service.records import milestones
 from service.work import Work
 
@@ -65,7 +65,7 @@ def _live(localities: Sequence[str]) -> ColumnElement[bool]:
     """The tasks that figures are about: not ended, responses and no drill, and in these localities, where any are named."""
     there = (col(Task.locality).in_(localities),) if localities else ()
     counted = (col(Task.drill).is_(False), col(Task.purpose) == Purpose.RESPONSE.value)
-    return and_(col(Task.state).in_([state.value for state in LIVE]), *counted, *there)
+    return and_(is_live(), *counted, *there)
 
 
 def kept(work: Work, *, start: datetime, end: datetime, by: str, localities: Sequence[str]) -> dict[str, Any]:

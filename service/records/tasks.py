@@ -9,7 +9,7 @@ from rules.sla import MilestoneState
 from service.errors import NotFound
 from service.models.ids import new_id
 from service.models.incidents import Incident, Purpose
-from service.models.tasks import LIVE, Certainty, Task, TaskIncident, TaskState
+from service.models.tasks import Certainty, Task, TaskIncident, TaskState, is_live
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM
 from service.records import codes, copies, milestones, paging, policies, timeline, timers
@@ -76,11 +76,7 @@ def lock(work: Work, task_id: str) -> Task:
 
 def held_by(work: Work, worker: str) -> list[Task]:
     """The live tasks that a worker has taken, oldest first."""
-    query = (
-        select(Task)
-        .where(col(Task.assignee) == worker, col(Task.state).in_([state.value for state in LIVE]))
-        .order_by(col(Task.opened_at))
-    )
+    query = select(Task).where(col(Task.assignee) == worker, is_live()).order_by(col(Task.opened_at))
     return list(work.session.exec(query).all())
 
 

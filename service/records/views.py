@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from rules.incident import IncidentReport
 from service.models.incidents import Incident, Purpose
-from service.models.tasks import LIVE, Milestone, Task, TimelineEntry
+from service.models.tasks import LIVE, Milestone, Task, TimelineEntry, is_live
 from service.records import check_ins, milestones, tasks, timeline
 from service.records.policies import policy_of
 from service.work import Work
@@ -199,7 +199,7 @@ def details(work: Work, task: Task) -> list[dict[str, str]]:
 
 def live_tasks(work: Work, localities: Sequence[str]) -> list[Task]:
     """Everything that is not ended, of some localities (none named: all). Tests of the service itself are left out."""
-    query = select(Task).where(col(Task.state).in_([state.value for state in LIVE])).order_by(col(Task.opened_at))
+    query = select(Task).where(is_live()).order_by(col(Task.opened_at))
     query = query.where(Task.purpose != Purpose.TEST.value)
     if localities:
         query = query.where(col(Task.locality).in_(localities))

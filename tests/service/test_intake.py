@@ -2,12 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 from sqlmodel import func, select
 
 from rules.incident import IncidentReport
@@ -19,6 +17,7 @@ from service.models.tasks import Task, TaskIncident
 from service.records import codes
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime
+from tests.running import counted
 
 # Asked first, then one insert for each of thirteen tables, then the audit's head; PostgreSQL has locks and a NOTIFY more.
 FOR_A_GROUP = {"sqlite": 24, "postgresql": 26}
@@ -34,18 +33,6 @@ def submissions(runtime: Runtime, count: int, **fields: object) -> list[Submissi
     return [
         Submission(report=a_report(runtime, n, **fields), key_id="key_1", partner="A partner") for n in range(count)
     ]
-
-
-@contextmanager
-def counted(runtime: Runtime) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    event.listen(runtime.database.engine, "before_cursor_execute", count)
-    yield statements
-    event.remove(runtime.database.engine, "before_cursor_execute", count)
 
 
 def results(taken: Sequence[object]) -> list[object]:
