@@ -5,10 +5,14 @@ PYTHON ?= $(or $(shell for p in $(CANDIDATES); do $$p -c 'import sys; sys.exit(s
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
+# Where PYTHONDONTWRITEBYTECODE is set, every start would compile all our modules again, a third of a second of it. What is
+# compiled already is left alone.
+COMPILED := $(BIN)/python -m compileall -q api notifiers rules service
 
 .PHONY: run test soak soak-storm soak-model check lock openapi screenshots bench bench-full bench-peers bench-patterns bench-hotspots bench-simulation clean
 
 run: $(VENV)/.run
+	@$(COMPILED)
 	@$(BIN)/callout serve --port $(PORT)
 
 $(VENV)/.python:
@@ -31,6 +35,7 @@ $(VENV)/.test: $(VENV)/.python requirements-dev.lock pyproject.toml
 
 test: $(VENV)/.test
 	@$(BIN)/python -m tests.packages
+	@$(COMPILED)
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
@@ -41,6 +46,7 @@ soak: $(VENV)/.test
 	@$(MAKE) --no-print-directory -j 2 soak-storm soak-model
 
 soak-storm: $(VENV)/.test
+	@$(COMPILED)
 	@SOAK_SECONDS=$(SOAK_SECONDS) SOAK_EVERY=$(or $(SOAK_EVERY),10) $(BIN)/python -m pytest -q -p no:cacheprovider tests/chaos
 
 soak-model: $(VENV)/.test
@@ -63,9 +69,11 @@ screenshots: $(VENV)/.test
 	@CALLOUT_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/scenarios/test_in_the_browser.py
 
 bench: $(VENV)/.test
+	@$(COMPILED)
 	@$(BIN)/python -m benchmarks --write
 
 bench-full: $(VENV)/.test
+	@$(COMPILED)
 	@$(BIN)/python -m benchmarks --full --write
 
 # What Callout is compared with: Alerta from PyPI and, where the system has none, Debian's Alertmanager, both in a folder of
@@ -80,6 +88,7 @@ $(PEERS)/.installed: $(VENV)/.python
 	@touch $@
 
 bench-peers: $(VENV)/.test $(PEERS)/.installed
+	@$(COMPILED)
 	@$(BIN)/python -m benchmarks --write peers
 
 bench-patterns: $(VENV)/.test
