@@ -78,11 +78,11 @@ class StormyTwilio(FakeTwilio):
     chance: random.Random = field(default_factory=random.Random)
     lost_calls: int = 0
 
-    def call(self, path: str, form: dict[str, str], *, signature: str | None = None) -> httpx.Response:
+    def call(self, path: str, form: dict[str, str], *, signature: str | None = None, via: str = "") -> httpx.Response:
         """One signed callback, to one replica."""
-        self.webhook_base = self.chance.choice(list(self.replicas)).url
+        replica = via or self.chance.choice(list(self.replicas)).url
         try:
-            return super().call(path, form, signature=signature)
+            return super().call(path, form, signature=signature, via=replica)
         except httpx.HTTPError:
             self.lost_calls += 1
             return httpx.Response(httpx.codes.OK)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import running
-from tests.fakes.twilio import FakeTwilio, Refusal
+from tests.fakes.twilio import FakeTwilio
+from tests.fakes.twilio_rules import Refusal
 from tests.postgres import Server
 from tests.running import Service, free_port
 

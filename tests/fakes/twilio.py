@@ -1,19 +1,17 @@
 """A stand-in for Twilio on a real port: it checks requests, signs callbacks and fails as Twilio's documentation says.
 
-Messages: https://www.twilio.com/docs/messaging/api/message-resource. Signatures: https://www.twilio.com/docs/usage/webhooks/webhooks-security.
+What its documentation says stands in twilio_rules.py, and what it does with calls in twilio_calls.py.
 """
 
 import base64
-import hashlib
-import hmac
+import contextlib
 import json
 import re
 import secrets
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -25,29 +23,10 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import httpx
 
 from tests.fakes.twilio_calls import Call, Rings
+from tests.fakes.twilio_rules import PARAMETERS, STARTS, STOPS, Refusal, error_body, refusal_of, sign
 
 API = re.compile(r"^/2010-04-01/Accounts/(?P<account>AC[0-9a-f]{32})(?P<kind>/Messages|/Calls)?\.json$")
-E164 = re.compile(r"^\+[1-9]\d{7,14}$")
-LONGEST_BODY = 1600
-LONGEST_VALIDITY = 36_000
-PARAMETERS = {"To", "From", "Body", "StatusCallback", "ValidityPeriod"}
-STOPS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
-STARTS = {"START", "YES", "UNSTOP"}
-
-
-def sign(token: str, url: str, form: dict[str, str]) -> str:
-    """X-Twilio-Signature: HMAC-SHA1 over the address and the parameters, sorted by name, without separators."""
-    text = url + "".join(name + form[name] for name in sorted(form))
-    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An answer in place of 201. Without a code it is what a gateway says, and no JSON."""
-
-    status: int
-    code: int | None = None
-    message: str = "refused"
+BROKEN = Refusal(500, 20500, "An internal server error has occurred")
 
 
 @dataclass
@@ -66,7 +45,11 @@ class Text:
 
 @dataclass
 class FakeTwilio(Rings):
-    """One account with one number. `webhook_base` is where the service really listens, behind its public address."""
+    """One account with one number. `webhook_base` is where the service really listens, behind its public address.
+
+    `before_answering` is what happens between taking the next text and saying so; `never_arrives` are numbers for which
+    requests get lost on their way here; `answers_by_itself` are phones that send these words back to whatever they get.
+    """
 
     account_sid: str = field(default_factory=lambda: "AC" + secrets.token_hex(16))
     auth_token: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -82,6 +65,12 @@ class FakeTwilio(Rings):
     refuse_call: dict[str, int] = field(default_factory=dict)
     refuse_next: deque[Refusal] = field(default_factory=deque)
     lose_next_answer: int = 0
+    fail_after_taking: int = 0
+    before_answering: Callable[[Text], object] | None = None
+    never_arrives: set[str] = field(default_factory=set)
+    on_their_way: list[str] = field(default_factory=list)
+    answers_by_itself: dict[str, str] = field(default_factory=dict)
+    asked_about: list[str] = field(default_factory=list)
     down: bool = False
     takes_seconds: float = 0
     blocked: set[str] = field(default_factory=set)
@@ -116,8 +105,8 @@ class FakeTwilio(Rings):
         with self.changed:
             self.received.append(Text(sid, self.number, sender, body, None, None, datetime.now(UTC) - ago, "received"))
 
-    def text_in(self, sender: str, body: str, *, sid: str | None = None, **extra: str) -> httpx.Response:
-        """A text from a phone arrives at Twilio and goes on to the service, signed."""
+    def text_in(self, sender: str, body: str, *, sid: str | None = None, via: str = "", **extra: str) -> httpx.Response:
+        """A text from a phone arrives at Twilio and goes on to the service, signed; `via` is where one replica listens."""
         word = body.strip().upper()
         if word in STOPS:
             self.blocked.add(sender)
@@ -132,7 +121,7 @@ class FakeTwilio(Rings):
             "To": self.number, "ToZip": "", "NumSegments": "1", "MessageSid": sid, "AccountSid": self.account_sid,
             "From": sender, "ApiVersion": "2010-04-01",
         }  # fmt: skip
-        return self.call("/v1/callbacks/twilio/sms", form | extra)
+        return self.call("/v1/callbacks/twilio/sms", form | extra, via=via)
 
     def report(self, text: Text, status: str, **extra: str) -> httpx.Response:
         """Tell the service how far a text got, at the address that came with it."""
@@ -146,16 +135,18 @@ class FakeTwilio(Rings):
         }  # fmt: skip
         return self.call(path, form | extra)
 
-    def call(self, path: str, form: dict[str, str], *, signature: str | None = None) -> httpx.Response:
+    def call(self, path: str, form: dict[str, str], *, signature: str | None = None, via: str = "") -> httpx.Response:
         """One signed callback. The signature is over the public address; the request goes to where the service listens."""
         signed = signature if signature is not None else sign(self.auth_token, self.public_url + path, form)
         headers = {"X-Twilio-Signature": signed, "I-Twilio-Idempotency-Token": secrets.token_hex(16)}
-        return httpx.post(self.webhook_base + path, data=form, headers=headers, timeout=15)
+        return httpx.post((via or self.webhook_base) + path, data=form, headers=headers, timeout=15)
 
     def _take(self, handler: "_Handler", form: dict[str, str]) -> tuple[int, dict[str, Any] | str]:
+        if form.get("To") in self.never_arrives:
+            return self._lose(handler, form["To"])
         refusal = self._refusal(form)
         if refusal:
-            return refusal.status, _error(refusal)
+            return refusal.status, error_body(refusal)
         text = Text(
             sid="SM" + secrets.token_hex(16),
             to=form["To"],
@@ -169,14 +160,32 @@ class FakeTwilio(Rings):
         with self.changed:
             self.texts.append(text)
             self.changed.notify_all()
+            happening, self.before_answering = self.before_answering, None
             if self.lose_next_answer:
                 self.lose_next_answer -= 1
                 handler.close_connection = True
                 handler.connection.close()
                 return 0, ""
+        if happening:
+            happening(text)
         if self.delivers and text.status_callback:
             self._reporting.submit(self._deliver, text)
+        if text.to in self.answers_by_itself:
+            self._reporting.submit(self.text_in, text.to, self.answers_by_itself[text.to])
+        if self.fail_after_taking:
+            self.fail_after_taking -= 1
+            return BROKEN.status, error_body(BROKEN)
         return HTTPStatus.CREATED, self._resource(text)
+
+    def _lose(self, handler: "_Handler", number: str) -> tuple[int, str]:
+        """A request that gets no further than the network: its sender hears nothing, for as long as it waits."""
+        with self.changed:
+            self.on_their_way.append(number)
+            self.changed.notify_all()
+        with contextlib.suppress(OSError):
+            handler.connection.recv(1)
+        handler.close_connection = True
+        return 0, ""
 
     def _deliver(self, text: Text) -> None:
         for status in ("sent", "delivered"):
@@ -196,31 +205,11 @@ class FakeTwilio(Rings):
             return self.refuse_next.popleft()
         if form.get("To", "") in self.refuse_number:
             return self.refuse_number[form["To"]]
-        checks = (
-            ("To" in form, Refusal(400, 21604, "A 'To' phone number is required.")),
-            ("From" in form, Refusal(400, 21603, "A 'From' phone number is required.")),
-            (bool(form.get("Body")), Refusal(400, 21602, "Message body is required.")),
-            (bool(E164.match(form.get("To", ""))), Refusal(400, 21211, "Invalid 'To' Phone Number")),
-            (form.get("From") == self.number, Refusal(400, 21660, "The 'From' number does not belong to the account")),
-            (form.get("To") != form.get("From"), Refusal(400, 21266, "'To' and 'From' can't be the same")),
-            (
-                len(form.get("Body", "")) <= LONGEST_BODY,
-                Refusal(400, 21617, "The body exceeds the 1600 character limit"),
-            ),
-            (_is_address(form.get("StatusCallback")), Refusal(400, 21609, "Invalid 'StatusCallback' URL")),
-            (
-                1 <= int(form.get("ValidityPeriod", "1")) <= LONGEST_VALIDITY,
-                Refusal(400, 30036, "The ValidityPeriod is invalid"),
-            ),
-            (
-                form.get("To") not in self.blocked,
-                Refusal(400, 21610, "Attempt to send to unsubscribed recipient"),
-            ),
-        )
-        return next((refusal for good, refusal in checks if not good), None)
+        return refusal_of(form, number=self.number, blocked=self.blocked)
 
     def _list(self, query: dict[str, list[str]]) -> dict[str, Any]:
         with self.changed:
+            self.asked_about += query.get("To", [])
             every = sorted([*self.texts, *self.received], key=lambda text: text.at)
             found = [text for text in every if text.to in query.get("To", [text.to])]
         return {
@@ -240,17 +229,6 @@ class FakeTwilio(Rings):
             "num_segments": "1", "price": None, "price_unit": "GBP", "status": text.status, "to": text.to,
             "subresource_uris": {}, "uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages/{text.sid}.json",
         }  # fmt: skip
-
-
-def _is_address(url: str | None) -> bool:
-    return url is None or (urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc))
-
-
-def _error(refusal: Refusal) -> dict[str, Any] | str:
-    if refusal.code is None:
-        return "<html><body>upstream connect error</body></html>"
-    more = f"https://www.twilio.com/docs/errors/{refusal.code}"
-    return {"code": refusal.code, "message": refusal.message, "more_info": more, "status": refusal.status}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -274,15 +252,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _known(self) -> bool:
         if self.twilio.down:
-            self._answer(503, _error(Refusal(503)))
+            self._answer(503, error_body(Refusal(503)))
             return False
         path = API.match(urlsplit(self.path).path)
         pair = f"{self.twilio.account_sid}:{self.twilio.auth_token}"
         if self.headers.get("Authorization") != "Basic " + base64.b64encode(pair.encode()).decode():
-            self._answer(401, _error(Refusal(401, 20003, "Authenticate")))
+            self._answer(401, error_body(Refusal(401, 20003, "Authenticate")))
             return False
         if path is None or path["account"] != self.twilio.account_sid:
-            self._answer(404, _error(Refusal(404, 20404, "The requested resource was not found")))
+            self._answer(404, error_body(Refusal(404, 20404, "The requested resource was not found")))
             return False
         return True
 
@@ -306,14 +284,14 @@ class _Server(ThreadingHTTPServer):
         """A caller that was killed in the middle of a call is no fault here."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def running_twilio(**options: Any) -> Iterator[FakeTwilio]:
     """A Twilio on a free port."""
     with running(FakeTwilio(**options)) as twilio:
         yield twilio
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(twilio: FakeTwilio) -> Iterator[FakeTwilio]:
     """A Twilio that was made beforehand, on a free port."""
     handler = type("Handler", (_Handler,), {"twilio": twilio})

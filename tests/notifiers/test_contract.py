@@ -13,7 +13,8 @@ from notifiers.base import Channel, Message, Notifier, SendError
 from tests.fakes.notify import FakeNotify, running_notify
 from tests.fakes.notify_rules import Refusal as NotifyRefusal
 from tests.fakes.smtp import FakeMail, running_mail
-from tests.fakes.twilio import FakeTwilio, Refusal, running_twilio
+from tests.fakes.twilio import FakeTwilio, running_twilio
+from tests.fakes.twilio_rules import Refusal
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from notifiers.base import BadCallback, Callback, Channel, Message, ReceiptState, SendError
 from notifiers.twilio import TwilioNotifier, TwilioSettings
 from notifiers.twilio_meanings import CODES
-from tests.fakes.twilio import FakeTwilio, Refusal, running_twilio, sign
+from tests.fakes.twilio import FakeTwilio, running_twilio
+from tests.fakes.twilio_rules import Refusal, sign
 
 PUBLIC = "https://callout.example.org"
 AT = datetime(2026, 11, 20, 15, 41, tzinfo=UTC)

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from notifiers.base import BadCallback, Callback, Channel, Message, ReceiptState
 from notifiers.twilio import TwilioSettings
 from notifiers.twilio_voice import TwilioVoice
-from tests.fakes.twilio import FakeTwilio, running_twilio, sign
+from tests.fakes.twilio import FakeTwilio, running_twilio
+from tests.fakes.twilio_rules import sign
 
 PUBLIC = "https://callout.example.org"
 WORDS = "HIGH priority. Education response, South. Press 1 to take it, 2 to pass it on. The code is K7."

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from notifiers import gsm7
-from tests.fakes.twilio import Refusal
+from tests.fakes.twilio_rules import Refusal
 from tests.live import PHONES, PUBLIC_URL, City, live_city
 from tests.story import code_in
 

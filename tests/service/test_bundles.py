@@ -20,7 +20,8 @@ from service.records import bundles, people
 from service.records.claims import Claimed
 from service.records.judging import Submission
 from service.runtime import Runtime, build_notifiers
-from tests.fakes.twilio import FakeTwilio, Refusal, running_twilio
+from tests.fakes.twilio import FakeTwilio, running_twilio
+from tests.fakes.twilio_rules import Refusal
 
 SCHOOL, CONFLICT = "weapon_in_school", "peer_conflict"
 

@@ -21,7 +21,8 @@ from service.records.judging import Submission
 from service.runtime import Runtime
 from tests.fakes.notify import FakeNotify, running_notify
 from tests.fakes.notify_rules import Refusal as NotifyRefusal
-from tests.fakes.twilio import FakeTwilio, Refusal, running_twilio
+from tests.fakes.twilio import FakeTwilio, running_twilio
+from tests.fakes.twilio_rules import Refusal
 from tests.running import open_sandbox
 
 
