@@ -144,9 +144,12 @@ def _asked_lately(work: Work, workers: Sequence[str], limit: Bursts, drill: bool
 
 def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
     gone = {**people.away(work), **({task.about: "raised the alarm"} if task.about else {})}
-    passed = {worker for worker, last in _last_pages(work, task).items() if last.outcome == PageOutcome.PASSED}
+    paged = _last_pages(work, task)
+    passed = {worker for worker, last in paged.items() if last.outcome == PageOutcome.PASSED}
     order = people.page_order(work, task.team)
     on_call = people.on_call(work, task.team)
+    # Who came on call since the step for whoever is on call was never asked: they come before those who went.
+    came_on = set(on_call) - paged.keys() if _asked_who_is_on_call(task) else set()
     proven, specs = contacts.proven_numbers(work), work.partnership.worker_by_slug
 
     def proven_first(workers: list[str]) -> list[str]:
@@ -161,13 +164,17 @@ def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
     return escalation.recipients(
         step,
         on_call=proven_first(order if task.team == DUTY_TEAM else on_call),
-        backups=proven_first([worker for worker in order if worker not in on_call]),
+        backups=proven_first([worker for worker in order if worker not in on_call or worker in came_on]),
         lead=people.lead_of(work, task.team),
         team=people.members(work, task.team),
         duty=proven_first(duty),
         declined=passed,
         away=gone,
     )
+
+
+def _asked_who_is_on_call(task: Task) -> bool:
+    return any(step.page is Who.ON_CALL for step in policy_of(task).escalation[: task.level + 1])
 
 
 def summon(
