@@ -305,5 +305,6 @@ def take_receipt(runtime: Runtime, receipt: Receipt) -> None:
 
 
 def _reached(work: Work, row: OutboxMessage) -> None:
-    if row.worker and row.channel != Channel.EMAIL and people.is_first_number(work, row.worker, row.address):
+    # A call that got through says nothing of texts.
+    if row.worker and row.channel == Channel.SMS and people.is_first_number(work, row.worker, row.address):
         people.set_number_works(work, row.worker)

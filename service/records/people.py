@@ -141,7 +141,7 @@ def set_number_failed(work: Work, worker: str, why: str) -> bool:
 
 
 def set_number_works(work: SetUp, worker: str) -> None:
-    """Note that something reached a worker's phone, or that it was verified again."""
+    """Note that a text reached a worker's phone, or that it was verified again."""
     state = work.session.get(WorkerState, worker)
     if state and state.number_failed_since:
         state.number_failed_since = state.number_failed_why = None
