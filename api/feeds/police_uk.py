@@ -85,7 +85,8 @@ def _first_of(month: str, feed: Feed) -> datetime:
     if found is None:
         raise Wrong("/Month", "must be a month such as 2026-10")
     try:
-        return local(datetime.combine(datetime(int(found[1]), int(found[2]), 1), NOON), feed.zone).at  # noqa: DTZ001
+        first = datetime(int(found[1]), int(found[2]), 1)  # noqa: DTZ001 - the wall's time; `local` gives it the feed's zone
+        return local(datetime.combine(first, NOON), feed.zone).at
     except (ValueError, NoTime):
         raise Wrong("/Month", "lies outside the calendar") from None
 
