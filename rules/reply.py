@@ -73,8 +73,10 @@ _GLUED = re.compile(
 _CODES_APART = re.compile(rf"\b({CODE}) ?[&+/] ?(?={CODE}\b)", re.IGNORECASE)
 _EDGE = " \t\r\n.,;:!#\"'`()[]{}<>*_-~/\\|«»“”‘’„…–—\u00a0\u200b\ufeff"
 _PROOF = re.compile(r"(\d{3})[ -]?(\d{3})")
+_MACHINE = r"auto(matic|mated)?[- ]?(reply|response)"
+_NAMES_A_MACHINE = re.compile(_MACHINE, re.IGNORECASE)
 _AUTOMATIC = re.compile(
-    r"auto(matic)?[- ]?(reply|response)|out of (the )?office|i('m| am) (currently )?(driving|away|on leave|in a meeting)"
+    _MACHINE + r"|out of (the )?office|i('m| am) (currently )?(driving|away|on leave|in a meeting)"
     r"|can('t|not) (talk|answer) (right )?now",
     re.IGNORECASE,
 )
@@ -242,6 +244,11 @@ def outcome(words: str, allowed: Sequence[str]) -> tuple[str | None, str]:
 def looks_automatic(text: str) -> bool:
     """Whether a machine wrote this: answering it would make two machines talk for ever."""
     return _AUTOMATIC.search(text) is not None
+
+
+def names_a_machine(text: str) -> bool:
+    """Whether a text says of itself that nobody typed it. Somebody who is driving may still mean their OK."""
+    return _NAMES_A_MACHINE.search(text) is not None
 
 
 T = TypeVar("T")

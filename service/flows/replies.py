@@ -23,6 +23,7 @@ from service.records import (
     covering,
     guardians,
     lone_workers,
+    machines,
     notices,
     people,
     preferring,
@@ -126,7 +127,8 @@ def _receive(work: Work, text: InboundText) -> Understood:
         reply = Reply(verb=Verb.STOP, code=None, words="")
     if text.opted_out is False and not _takes(work, worker, reply):
         reply = Reply(verb=Verb.START, code=None, words="")
-    if reply.verb is Verb.UNKNOWN or (reply.verb is Verb.DIGITS and not contacts.is_asked(work, worker.slug)):
+    unknown = reply.verb is Verb.UNKNOWN or (reply.verb is Verb.DIGITS and not contacts.is_asked(work, worker.slug))
+    if unknown or machines.speaks(work, worker.slug, text, reply):
         return _unreadable(work, text, worker, "not_understood")
     if reply.verb is Verb.QUIET and not wishes.is_readable(reply.words):
         return _unreadable(work, text, worker, "quiet_which")

@@ -288,6 +288,12 @@ def test_a_machines_answer_is_recognised(text: str) -> None:
     assert reply.looks_automatic(text)
 
 
+def test_only_what_says_that_a_machine_wrote_it_outweighs_an_answer() -> None:
+    assert reply.names_a_machine("Ok, thanks! This is an automatic reply")
+    assert reply.names_a_machine("Yes. Auto-response: back on Monday")
+    assert not reply.names_a_machine("Ok, I'm driving, there in ten")
+
+
 def test_a_code_is_short_and_hard_to_confuse() -> None:
     chance = random.Random(7)
     taken: set[str] = set()
