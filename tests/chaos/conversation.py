@@ -14,7 +14,7 @@ import httpx
 from tests.chaos.weather import Replica
 from tests.fakes.twilio import FakeTwilio
 
-CODE = re.compile(r"TAKE ([A-Z]\d+)")
+CODE = re.compile(r"TAKE ([A-Z]\d[A-Z0-9]*)")
 CALLERS = 24
 ANSWERED = 0.7
 

@@ -84,7 +84,7 @@ def test_an_overdue_task_that_its_holder_takes_again_is_asked_about_again(runtim
     task = open_task(runtime)
     worker = on_call(runtime)
     text(runtime, worker, "take")
-    engine.advance(timedelta(hours=30))
+    engine.advance(timedelta(days=5))
     text(runtime, worker, f"take {task.code}")
     with runtime.reading() as work:
         assert [timer.kind for timer in work.session.exec(select(Timer))] == [TimerKind.CHECK]
