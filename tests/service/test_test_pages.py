@@ -2,16 +2,14 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from sqlmodel import col, select
+from sqlmodel import select
 
 from notifiers.base import Channel
 from rules import handover
@@ -20,121 +18,40 @@ from service.engine import Engine
 from service.errors import SettingsWrong
 from service.flows import errands as errand_flow
 from service.flows import health, simulation, test_pages
-from service.models.errands import ErrandKind
 from service.models.incidents import Incident, Purpose
-from service.models.outbox import OutboxMessage
-from service.models.tasks import Task, TaskState
-from service.records import claims, errands, reports, trials
-from service.records.test_pages import Stands, standing
-from service.records.trials import Trial
+from service.models.tasks import TaskState
+from service.records import claims, reports, trials
+from service.records.test_pages import Stands
 from service.runtime import Runtime
 from service.settings import Mode, Settings
 from tests.conftest import sandbox_database
-from tests.fakes.twilio import FakeTwilio, Text, running_twilio
-from tests.running import free_port, open_sandbox, served
+from tests.fakes.twilio import FakeTwilio
+from tests.on_trial import NUMBER, SECOND, OnTrial, on_trial, silent_twilio
+from tests.running import open_sandbox
 
-NUMBER = "+447700900990"
-SECOND, DEADLINE = timedelta(seconds=1), timedelta(seconds=185)
+DEADLINE = timedelta(seconds=185)
 QUARTER = timedelta(minutes=15)
-
-
-@dataclass
-class OnTrial:
-    """A sandbox that tests itself every six hours, by a Twilio that says of a text only what a test lets it say."""
-
-    runtime: Runtime
-    twilio: FakeTwilio
-    port: int
-    engine: Engine = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.engine = Engine(self.runtime)
-
-    @property
-    def address(self) -> str:
-        return self.runtime.settings.public_url
-
-    def serve(self) -> AbstractContextManager[str]:
-        """Let its public address be answered."""
-        return served(self.runtime, port=self.port)
-
-    def begin(self) -> Text:
-        """Let a test begin that is due; its text."""
-        before = len(self.texts)
-        self.engine.advance(SECOND)
-        assert len(self.texts) == before + 1
-        return self.texts[-1]
-
-    def ends(self, text: Text, status: str, **more: str) -> None:
-        """The provider says what became of the text, and the test is judged."""
-        assert self.twilio.report(text, status, **more).status_code == 200
-        self.engine.advance(5 * SECOND)
-
-    @property
-    def texts(self) -> list[Text]:
-        return self.twilio.texts_to(NUMBER)
-
-    def tasks(self, purpose: Purpose) -> list[Task]:
-        with self.runtime.reading() as work:
-            query = select(Task).where(Task.purpose == purpose.value).order_by(col(Task.opened_at))
-            return list(work.session.exec(query).all())
-
-    def stands(self) -> Stands:
-        with self.runtime.reading() as work:
-            return standing(work)
-
-    def written_for(self, task: Task) -> list[OutboxMessage]:
-        with self.runtime.reading() as work:
-            return list(work.session.exec(select(OutboxMessage).where(OutboxMessage.task_id == task.id)).all())
-
-    def trial(self) -> Trial:
-        """The test that is under way."""
-        with self.runtime.reading() as work:
-            trial = trials.of(errands.get(work, ErrandKind.TEST_PAGE))
-        assert trial
-        return trial
-
-
-def settings_for(twilio: FakeTwilio, port: int) -> dict[str, Any]:
-    twilio.public_url = twilio.webhook_base = f"http://127.0.0.1:{port}"
-    return {
-        "public_url": twilio.public_url,
-        "engine": "off",  # the tests move it by hand
-        "synthetic_hours": 6,
-        "synthetic_number": "07700 900990",
-        "twilio_account_sid": twilio.account_sid,
-        "twilio_auth_token": twilio.auth_token,
-        "twilio_from": twilio.number,
-        "twilio_api_base": twilio.url,
-    }
 
 
 @pytest.fixture
 def twilio() -> Iterator[FakeTwilio]:
-    with running_twilio(delivers=False) as running:
+    with silent_twilio() as running:
         yield running
-        running.finish()
-    assert running.faults == []
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def on_each(request: pytest.FixtureRequest, twilio: FakeTwilio, tmp_path: Path) -> Iterator[OnTrial]:
     """On each database."""
-    port = free_port()
-    with sandbox_database(request, request.param, tmp_path) as url:
-        built = open_sandbox(url, **settings_for(twilio, port))
-        yield OnTrial(built, twilio, port)
-        built.close()
+    with sandbox_database(request, request.param, tmp_path) as url, on_trial(url, twilio) as begun:
+        yield begun
 
 
 @pytest.fixture
 def tested(sandbox_file: Path, twilio: FakeTwilio, tmp_path: Path) -> Iterator[OnTrial]:
     """On SQLite: what is tested knows no database."""
-    port = free_port()
     shutil.copy(sandbox_file, tmp_path / "callout.db")
-    built = open_sandbox(f"sqlite:///{tmp_path}/callout.db", **settings_for(twilio, port))
-    yield OnTrial(built, twilio, port)
-    built.close()
+    with on_trial(f"sqlite:///{tmp_path}/callout.db", twilio) as begun:
+        yield begun
 
 
 def test_every_few_hours_a_report_is_posted_and_its_text_pages_nobody_and_counts_nowhere(on_each: OnTrial) -> None:
@@ -267,45 +184,6 @@ def test_replicas_test_one_at_a_time(on_each: OnTrial) -> None:
 def _round(runtime: Runtime) -> None:
     errand_flow.run_due(runtime)
     test_pages.post_due(runtime, threading.Event())
-
-
-@pytest.fixture
-def holder(tested: OnTrial) -> Iterator[Callable[..., httpx.Response]]:
-    """Somebody who has come by the credential of the test that is under way."""
-    with tested.serve(), httpx.Client(base_url=tested.address) as client:
-
-        def ask(method: str, path: str, credential: str, **more: Any) -> httpx.Response:
-            return client.request(method, path, headers={"Authorization": f"Bearer {credential}"}, **more)
-
-        yield ask
-
-
-def test_its_credential_opens_nothing_else_and_nothing_twice(
-    tested: OnTrial, holder: Callable[..., httpx.Response]
-) -> None:
-    text = tested.begin()
-    trial = tested.trial()
-    mine = trials.credential(tested.runtime.keyring, trial.id)
-    page = {"type": "test_page", "occurred_at": str(trial.posted_at)}
-    other = {"type": "weapon_in_school", "occurred_at": str(trial.posted_at), "locality": "south"}
-    assert holder("POST", "/v1/incidents", mine, json=other).status_code == 403
-    assert holder("POST", "/v1/incidents", mine, json=page | {"summary": "x"}).status_code == 403
-    csv = {"content": "a,b\n1,2\n", "headers": {"Authorization": f"Bearer {mine}", "Content-Type": "text/csv"}}
-    assert httpx.post(f"{tested.address}/v1/incidents", **csv).status_code == 403  # type: ignore[arg-type]
-    assert holder("POST", "/v1/incidents/batch", mine, json={"incidents": [page]}).status_code == 401
-    for path in ("/v1/incidents", "/v1/tasks", "/v1/watch", "/v1/keys"):
-        assert holder("GET", path, mine).status_code == 401
-    forged = mine[:-1] + ("0" if mine[-1] != "0" else "1")
-    assert holder("POST", "/v1/incidents", forged, json=page).status_code == 401
-    again = holder("POST", "/v1/incidents", mine, json=page)
-    assert (again.status_code, again.json()["replayed"]) == (200, True)
-    later = page | {"occurred_at": str(tested.runtime.clock.now())}
-    assert holder("POST", "/v1/incidents", mine, json=later).status_code == 409
-    tested.ends(text, "delivered")
-    assert len(tested.texts) == 1
-    assert holder("POST", "/v1/incidents", mine, json=page).status_code == 409
-    assert len(tested.texts) == 1
-    assert len(tested.tasks(Purpose.TEST)) == 1
 
 
 def test_switched_off_in_mid_outage_the_alarm_ends_and_the_gauges_go(tested: OnTrial) -> None:
