@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel
 
-from api import examples, ics
+from api import examples
 from api.access import RuntimeDep, SupervisorDep, WorkDep
 from api.people import TeamSlug
 from api.problems import responses
@@ -69,6 +69,9 @@ class LinkPage(BaseModel):
 
 
 def _file(feed: Feed) -> Response:
+    # No start waits for what writes calendars.
+    from api import ics  # noqa: PLC0415
+
     # Outlook opens from its cache, so it must be let to keep the file for a moment.
     headers = {"Content-Disposition": 'inline; filename="rota.ics"', "Cache-Control": "private, max-age=300"}
     return Response(ics.render(feed), media_type=ics.MEDIA_TYPE, headers=headers)

@@ -5,14 +5,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import recurring_ical_events
-from icalendar import Calendar, Event
 
 from rules.calendar import wall_clock
 from rules.layers import Match
+
+if TYPE_CHECKING:
+    from icalendar import Calendar, Component, Event
 
 MOST_EVENTS, MOST_SHIFTS = 5_000, 20_000
 # What a rota never does, and what would be expanded without end.
@@ -67,9 +67,12 @@ def read_roster(
 ) -> Roster:
     """The events of a calendar that touch a period. An all-day event lasts from `begins` on its first day to the same hour
     on the day after its last. Raises NoCalendarError."""
+    # Every start would wait for what reads calendars, and hardly a partnership has one elsewhere.
+    import recurring_ical_events  # noqa: PLC0415
+
     calendar = _parsed(text)
     parts = list(calendar.subcomponents)
-    calendar.subcomponents = [part for part in parts if not isinstance(part, Event) or _is_readable(part)]
+    calendar.subcomponents = [part for part in parts if part.name != "VEVENT" or _is_readable(part)]
     floating, skipped = _zone_of(calendar) or zone, len(parts) - len(calendar.subcomponents)
     occurrences = recurring_ical_events.of(calendar, skip_bad_series=True).between(start - ONE_DAY, end + ONE_DAY)
     if len(occurrences) > MOST_SHIFTS:
@@ -87,7 +90,9 @@ def read_roster(
     return Roster(shifts=tuple(sorted(found, key=lambda one: (one.starts_at, one.ends_at, one.said))), skipped=skipped)
 
 
-def _parsed(text: str) -> Calendar:
+def _parsed(text: str) -> "Calendar":
+    from icalendar import Calendar  # noqa: PLC0415 - as above
+
     try:
         calendar = Calendar.from_ical(text)
     except (ValueError, KeyError, IndexError, TypeError) as error:
@@ -99,7 +104,7 @@ def _parsed(text: str) -> Calendar:
     return calendar
 
 
-def _is_readable(event: Event) -> bool:
+def _is_readable(event: "Component") -> bool:
     """Whether an event has a beginning, and repeats, if it does, as shifts do."""
     if "DTSTART" not in event or any(field in ("DTSTART", "DTEND", "DURATION", "RRULE") for field, _ in event.errors):
         return False
@@ -125,7 +130,7 @@ def _is_before(one: date | datetime, other: date | datetime) -> bool:
         return True
 
 
-def _zone_of(calendar: Calendar) -> ZoneInfo | None:
+def _zone_of(calendar: "Calendar") -> ZoneInfo | None:
     """The zone of times that name none, where the calendar says one."""
     try:
         return ZoneInfo(str(calendar["X-WR-TIMEZONE"]))
@@ -141,7 +146,7 @@ def _instant(value: date | datetime, begins: time, zone: ZoneInfo, floating: Zon
     return value.astimezone(UTC)
 
 
-def named(event: Event, people: Sequence[Known], match: Sequence[Match]) -> tuple[str, ...]:
+def named(event: "Event", people: Sequence[Known], match: Sequence[Match]) -> tuple[str, ...]:
     """Whom an event names: by the first of the ways in `match` that finds anybody. Attendees who declined are left out,
     and so is a name that two workers share."""
     attendees = list(_attendees(event))
@@ -161,7 +166,7 @@ def named(event: Event, people: Sequence[Known], match: Sequence[Match]) -> tupl
     return ()
 
 
-def _attendees(event: Event) -> Iterator[tuple[str, str, bool]]:
+def _attendees(event: "Event") -> Iterator[tuple[str, str, bool]]:
     """Each attendee's address and name, and whether they may come."""
     values = event.get("ATTENDEE", [])
     for value in values if isinstance(values, list) else [values]:

@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from rules import sla
-from rules.calendar import Calendar, CalendarSpec, NeverOpenError, wall_clock
+from rules.calendar import Calendar, CalendarSpec, NeverOpenError, holidays_of, wall_clock
 from rules.durations import parse_duration, write_duration
 from rules.sla import Deadline, MilestoneState, SlaSpec
 
@@ -236,3 +237,10 @@ def test_what_is_no_duration_says_what_one_looks_like(text: Any) -> None:
 @given(st.timedeltas(timedelta(microseconds=1), timedelta(days=3660)))
 def test_a_written_duration_reads_back(span: timedelta) -> None:
     assert abs(parse_duration(write_duration(span)) - span) <= timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("region", ["GB-ENG", "GB-WLS", "GB-SCT", "GB-NIR", "IE", "UK", "US-CA", "DE-BY"])
+def test_the_holidays_of_a_region_are_those_of_the_package(region: str) -> None:
+    country, _, subdivision = region.partition("-")
+    theirs = holidays.country_holidays(country, subdiv=subdivision or None, years=2027)
+    assert holidays_of(region, 2027) == dict(theirs)
