@@ -208,20 +208,24 @@ class FakeTwilio(Rings):
         return refusal_of(form, number=self.number, blocked=self.blocked)
 
     def _list(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        """Newest first, and no more than were asked for: there is no second page here."""
+        to, after, size = query.get("To"), query.get("DateSent>"), int(query.get("PageSize", ["50"])[0])
+        since = datetime.fromisoformat(after[0]) if after else None
         with self.changed:
-            self.asked_about += query.get("To", [])
-            every = sorted([*self.texts, *self.received], key=lambda text: text.at)
-            found = [text for text in every if text.to in query.get("To", [text.to])]
+            self.asked_about += to or []
+            every = [text for text in [*self.texts, *self.received] if to is None or text.to in to]
+        found = sorted((text for text in every if since is None or text.at >= since), key=lambda text: text.at)
+        listed = found[::-1][:size]
         return {
-            "messages": [self._resource(text) for text in reversed(found)], "end": max(0, len(found) - 1), "start": 0,
-            "page": 0, "page_size": 50, "next_page_uri": None, "previous_page_uri": None,
-            "first_page_uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages.json?PageSize=50&Page=0",
-            "uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages.json?PageSize=50&Page=0",
+            "messages": [self._resource(text) for text in listed], "end": max(0, len(listed) - 1), "start": 0,
+            "page": 0, "page_size": size, "next_page_uri": None, "previous_page_uri": None,
+            "first_page_uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages.json?PageSize={size}&Page=0",
+            "uri": f"/2010-04-01/Accounts/{self.account_sid}/Messages.json?PageSize={size}&Page=0",
         }  # fmt: skip
 
     def _resource(self, text: Text) -> dict[str, Any]:
         at = format_datetime(text.at)
-        direction = "inbound" if text in self.received else "outbound-api"
+        direction = "inbound" if text.to == self.number else "outbound-api"
         return {
             "sid": text.sid, "account_sid": self.account_sid, "api_version": "2010-04-01", "body": text.body,
             "date_created": at, "date_sent": at, "date_updated": at, "direction": direction, "error_code": None,
