@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from tests import postgres
+from tests.plain_http import NO_CERTIFICATES
 
 COMMAND = Path(sys.executable).with_name("callout")
 READY_SECONDS = 60
@@ -47,7 +48,7 @@ class Server:
         )
         while time.perf_counter() - started < READY_SECONDS:
             with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(self.url + ready, timeout=5).status_code < 500:
+                if httpx.get(self.url + ready, timeout=5, verify=NO_CERTIFICATES).status_code < 500:
                     self.seconds_to_ready = time.perf_counter() - started
                     return
             if self.process.poll() is not None:

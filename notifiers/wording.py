@@ -91,8 +91,17 @@ def names() -> tuple[str, ...]:
 @cache
 def fields(template: str) -> frozenset[str]:
     """The placeholders of a template."""
-    source = (TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")
-    return frozenset(meta.find_undeclared_variables(_environment.parse(source)))
+    return frozenset(meta.find_undeclared_variables(_environment.parse(_source(template))))
+
+
+@cache
+def naming(field: str) -> tuple[str, ...]:
+    """The templates with a placeholder. A text in which its name doesn't even occur is not parsed: every start asks this."""
+    return tuple(name for name in names() if field in _source(name) and field in fields(name))
+
+
+def _source(template: str) -> str:
+    return (TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")
 
 
 def forbidden_in(text: str) -> list[str]:
@@ -102,8 +111,7 @@ def forbidden_in(text: str) -> list[str]:
 
 def lint_template(template: str) -> list[str]:
     """What a template must not hold: words for the harm, and placeholders for personal data."""
-    source = (TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")
-    return [*forbidden_in(source), *sorted(fields(template) & PERSONAL_PLACEHOLDERS)]
+    return [*forbidden_in(_source(template)), *sorted(fields(template) & PERSONAL_PLACEHOLDERS)]
 
 
 def short_name(name: str, limit: int) -> str:

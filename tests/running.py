@@ -24,6 +24,7 @@ from service import schema
 from service.flows import setup
 from service.runtime import Runtime, build_runtime, restore_clock
 from service.settings import Settings
+from tests.plain_http import NO_CERTIFICATES
 
 COMMAND = Path(sys.executable).with_name("callout")
 SECRET = "for-tests-only-" + "x1y2z3" * 5
@@ -69,7 +70,7 @@ class Service:
     def client(self, role: str | None = None) -> httpx.Client:
         """A client with the demo key of a role, or with none."""
         headers = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=NO_CERTIFICATES)
 
     def kill(self) -> None:
         """End it at once, as a power cut would."""
@@ -160,7 +161,7 @@ def await_ready(service: Service) -> None:
         if service.process.poll() is not None:
             raise AssertionError("the service ended: " + "".join(service.output))
         with contextlib.suppress(httpx.HTTPError):
-            answer = httpx.get(f"{service.url}/readyz", timeout=5)
+            answer = httpx.get(f"{service.url}/readyz", timeout=5, verify=NO_CERTIFICATES)
             if answer.status_code == httpx.codes.OK:
                 return
         pause.wait(0.05)

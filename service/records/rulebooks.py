@@ -21,7 +21,7 @@ LONGEST_TIME = "00:00 Wed 30 Nov"
 LONGEST_MILESTONE = "acknowledge"
 LINK_LENGTH = len("/t/") + 16
 # The texts in which a pathway's label stands; one for several tasks leaves it out where there is no room.
-LABELLED = [name for name in wording.names() if "label" in wording.fields(name) and "codes" not in wording.fields(name)]
+LABELLED = [name for name in wording.naming("label") if "codes" not in wording.fields(name)]
 
 
 def check(text: str, *, read: Callable[[str], str], partnership: Partnership | None, public_url: str) -> list[Fault]:

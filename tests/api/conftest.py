@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.plain_http import NO_CERTIFICATES
 from tests.running import Service
 
 Report = Callable[..., dict[str, Any]]
@@ -50,7 +51,7 @@ def key_for(shared_service: Service, admin: httpx.Client) -> Iterator[Callable[.
         answer = admin.post("/v1/keys", json=body)
         assert answer.status_code == 201, answer.text
         headers = {"Authorization": f"Bearer {answer.json()['key']}"}
-        client = httpx.Client(base_url=shared_service.url, headers=headers, timeout=30)
+        client = httpx.Client(base_url=shared_service.url, headers=headers, timeout=30, verify=NO_CERTIFICATES)
         made.append(client)
         return client
 

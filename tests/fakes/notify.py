@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from tests.fakes.notify_rules import ALLOWED, SIMULATED, SMOKE, Refusal, Template, address, believe, filled
+from tests.plain_http import NO_CERTIFICATES
 
 PAGE = 250
 Answer = tuple[int, dict[str, Any]]
@@ -146,9 +147,8 @@ class FakeNotify:
         given = authorization if authorization is not None else f"Bearer {self.callback_token}"
         headers = [(b"Authorization", given.encode()), (b"Content-Type", b"application/json")]
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return httpx.post(
-            f"{self.webhook_base}/v1/callbacks/notify/{what}", content=content, headers=headers, timeout=15
-        )
+        path = f"{self.webhook_base}/v1/callbacks/notify/{what}"
+        return httpx.post(path, content=content, headers=headers, timeout=15, verify=NO_CERTIFICATES)
 
     def _take(self, handler: "_Handler", kind: str, body: dict[str, Any]) -> Answer:
         if self.refuse_next:
