@@ -152,8 +152,9 @@ def _read(service: Service) -> None:
         service.output.append(line)
 
 
-def await_ready(service: Service) -> None:
-    """Wait until a service that was started is ready. Raises AssertionError when it ends or takes too long."""
+def await_ready(service: Service, *, path: str = "/readyz") -> None:
+    """Wait until a service that was started is ready, or answers at another path. Raises AssertionError when it ends or takes
+    too long."""
     until = time.monotonic() + START_SECONDS
     pause = threading.Event()
     answer: Any = None
@@ -161,7 +162,7 @@ def await_ready(service: Service) -> None:
         if service.process.poll() is not None:
             raise AssertionError("the service ended: " + "".join(service.output))
         with contextlib.suppress(httpx.HTTPError):
-            answer = httpx.get(f"{service.url}/readyz", timeout=5, verify=NO_CERTIFICATES)
+            answer = httpx.get(f"{service.url}{path}", timeout=5, verify=NO_CERTIFICATES)
             if answer.status_code == httpx.codes.OK:
                 return
         pause.wait(0.05)

@@ -67,7 +67,7 @@ def replicas_in_a_storm(folder: Path) -> Iterator[tuple[Weather, Partner, dict[s
         for replica in replicas:
             replica.start()
         for replica in replicas:
-            replica.await_ready()
+            replica.await_up()
         try:
             yield Weather(replicas, server, twilio, chance), Partner(replicas, keys["partner"]), settings
         finally:

@@ -58,10 +58,10 @@ class Replica:
         """Start it; it is not ready yet."""
         self.service = running.launch(self.folder, port=self.port, command=MACHINE, **self.environment)
 
-    def await_ready(self) -> None:
-        """Wait until it is ready."""
+    def await_up(self) -> None:
+        """Wait until it answers. With much still to be sent it is not ready, as it should be."""
         assert self.service
-        running.await_ready(self.service)
+        running.await_ready(self.service, path="/healthz")
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it runs."""
@@ -110,7 +110,7 @@ class Weather:
             replica.send(signal.SIGCONT)
             replica.set_clock(0)
         for replica in self.replicas:
-            replica.await_ready()
+            replica.await_up()
 
     def _later(self, seconds: float, then: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, then)
