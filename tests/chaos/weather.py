@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,9 +15,10 @@ from tests import running
 from tests.fakes.twilio import FakeTwilio
 from tests.fakes.twilio_rules import Refusal
 from tests.postgres import Server
-from tests.running import Service, free_port
+from tests.running import START_SECONDS, Service, free_port
 
 MACHINE = (sys.executable, str(Path(__file__).with_name("machine.py")))
+NO_DATABASE = "callout: the database can't be asked"
 FROZEN_SECONDS = 7.0  # longer than PostgreSQL waits for a process that says nothing in a transaction
 SLOW_SECONDS = 1.5
 AWAY_SECONDS = 1.0
@@ -58,10 +60,24 @@ class Replica:
         """Start it; it is not ready yet."""
         self.service = running.launch(self.folder, port=self.port, command=MACHINE, **self.environment)
 
+    def keep_up(self) -> None:
+        """Start it again, as a platform does, if it ended: without a database it says so and doesn't begin."""
+        if self.service and self.service.process.poll() is not None:
+            self.service.hush()
+            assert any(NO_DATABASE in line for line in self.service.output), "".join(self.service.output)
+            self.start()
+
     def await_up(self) -> None:
         """Wait until it answers. With much still to be sent it is not ready, as it should be."""
-        assert self.service
-        running.await_ready(self.service, path="/healthz")
+        until = time.monotonic() + START_SECONDS
+        while True:
+            self.keep_up()
+            assert self.service
+            try:
+                return running.await_ready(self.service, path="/healthz")
+            except AssertionError:
+                if self.service.process.poll() is None or time.monotonic() > until:
+                    raise
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it runs."""
@@ -106,6 +122,8 @@ class Weather:
             self.struck[name] += 1
             strikes[name](self.chance.choice(self.replicas))
             self.over.wait(self.chance.uniform(0.5, 1.5) * every)
+            for replica in self.replicas:
+                replica.keep_up()
         for replica in self.replicas:
             replica.send(signal.SIGCONT)
             replica.set_clock(0)
