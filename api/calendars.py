@@ -69,8 +69,7 @@ class LinkPage(BaseModel):
 
 
 def _file(feed: Feed) -> Response:
-    # No start waits for what writes calendars.
-    from api import ics  # noqa: PLC0415
+    from api import ics  # noqa: PLC0415 - no start waits for what writes calendars
 
     # Outlook opens from its cache, so it must be let to keep the file for a moment.
     headers = {"Content-Disposition": 'inline; filename="rota.ics"', "Cache-Control": "private, max-age=300"}

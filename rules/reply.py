@@ -95,6 +95,11 @@ class Reply:
     further: tuple[str, ...] = ()
     every: bool = False
 
+    @property
+    def says_which(self) -> bool:
+        """Whether it says itself which task it is about."""
+        return self.every or self.code is not None
+
 
 @dataclass(frozen=True)
 class Meant:

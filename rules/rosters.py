@@ -67,8 +67,7 @@ def read_roster(
 ) -> Roster:
     """The events of a calendar that touch a period. An all-day event lasts from `begins` on its first day to the same hour
     on the day after its last. Raises NoCalendarError."""
-    # Every start would wait for what reads calendars, and hardly a partnership has one elsewhere.
-    import recurring_ical_events  # noqa: PLC0415
+    import recurring_ical_events  # noqa: PLC0415 - every start would wait for it, and hardly a partnership has such a rota
 
     calendar = _parsed(text)
     parts = list(calendar.subcomponents)
@@ -91,7 +90,7 @@ def read_roster(
 
 
 def _parsed(text: str) -> "Calendar":
-    from icalendar import Calendar  # noqa: PLC0415 - as above
+    from icalendar import Calendar  # noqa: PLC0415 - as in read_roster
 
     try:
         calendar = Calendar.from_ical(text)

@@ -191,8 +191,7 @@ def _handle(work: Work, worker: WorkerSpec, text: InboundText, reply: Reply) -> 
 
 
 def _about_a_task(work: Work, worker: WorkerSpec, reply: Reply) -> list[Task]:
-    says_which = reply.code is not None or reply.every
-    meant = grammar.which(reply, [] if says_which else _open_codes(work, worker, reply))
+    meant = grammar.which(reply, [] if reply.says_which else _open_codes(work, worker, reply))
     match meant:
         case Ambiguous(codes=choice):
             all_of_them = f"{reply.verb.upper()} ALL" if reply.verb in grammar.MAY_BE_SEVERAL else None

@@ -1,15 +1,11 @@
 """Phones that answer by themselves: which texts are more likely theirs than their owner's."""
 
-from sqlmodel import col, select
-
 from notifiers.base import InboundText
 from rules import reply as grammar
 from rules.reply import Reply, Verb
-from service.models.outbox import ReceivedText
 from service.records import received, tasks
 from service.work import Work
 
-TWICE = 2
 ENDS_SOMETHING = frozenset({Verb.CONTACT, Verb.DONE})
 
 
@@ -19,12 +15,4 @@ def speaks(work: Work, worker: str, text: InboundText, reply: Reply) -> bool:
     if reply.verb not in grammar.NEEDS_CODE or reply.code or not reply.words:
         return False
     reports = reply.verb in ENDS_SOMETHING and not tasks.held_by(work, worker)
-    return reports or grammar.names_a_machine(text.body) or _repeats(work, text)
-
-
-def _repeats(work: Work, text: InboundText) -> bool:
-    query = select(ReceivedText.body).where(
-        ReceivedText.sender == work.keyring.fingerprint("phone", text.sender),
-        col(ReceivedText.at) > work.now - received.BURST_WINDOW,
-    )
-    return list(work.session.exec(query).all()).count(text.body) >= TWICE
+    return reports or grammar.names_a_machine(text.body) or received.repeats(work, text)

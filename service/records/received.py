@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 
 from notifiers.base import InboundText
@@ -12,6 +13,7 @@ from service.work import Work
 UNREADABLE = "unreadable"
 BURST = 4
 BURST_WINDOW = timedelta(minutes=15)
+REPEATS = 2
 
 
 def is_new(work: Work, text: InboundText) -> bool:
@@ -41,12 +43,21 @@ def keep(work: Work, text: InboundText, *, worker: str | None, meaning: str, tas
 
 def bursting(work: Work, sender: str) -> bool:
     """Whether a number has sent so many unreadable texts lately that answering it would feed a loop of machines."""
-    query = select(func.count()).where(
-        ReceivedText.sender == work.keyring.fingerprint("phone", sender),
-        ReceivedText.meaning == UNREADABLE,
+    query = select(func.count()).where(*_lately(work, sender), ReceivedText.meaning == UNREADABLE)
+    return work.session.exec(query).one() >= BURST
+
+
+def repeats(work: Work, text: InboundText) -> bool:
+    """Whether a number has said just this again and again lately."""
+    said = work.session.exec(select(ReceivedText.body).where(*_lately(work, text.sender))).all()
+    return list(said).count(text.body) >= REPEATS
+
+
+def _lately(work: Work, sender: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(ReceivedText.sender) == work.keyring.fingerprint("phone", sender),
         col(ReceivedText.at) > work.now - BURST_WINDOW,
     )
-    return work.session.exec(query).one() >= BURST
 
 
 def of_worker(work: Work, worker: str, since: datetime, limit: int = 50) -> list[ReceivedText]:

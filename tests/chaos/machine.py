@@ -18,11 +18,11 @@ class OffTime(datetime):
     """The machine's clock, as the service reads it."""
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override] - a plain instant is all that is asked for
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # a plain instant is all that is asked for
         """This instant, by a clock that is off."""
         return datetime.now(tz) + timedelta(seconds=float(OFF.read_text()))
 
 
 if __name__ == "__main__":
-    clock.datetime = OffTime  # type: ignore[misc,attr-defined] - the service reads the machine's clock in this one place
+    clock.datetime = OffTime  # type: ignore[misc,attr-defined]  # the service reads the machine's clock in this one place
     main()

@@ -114,7 +114,7 @@ class Weather:
             "clock set": self._set_clock,
         }
         # However short it is: the harsh ones come first.
-        gentle, harsh = sorted(strikes.keys() - HARSH), sorted(strikes.keys() & HARSH)
+        gentle, harsh = sorted(strikes.keys() - HARSH), sorted(HARSH)
         coming = self.chance.sample(gentle, len(gentle)) + self.chance.sample(harsh, len(harsh))
         while not self.over.is_set():
             coming = coming or self.chance.sample(sorted(strikes), len(strikes))

@@ -19,26 +19,21 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from tests.fakes.notify_rules import ALLOWED, SIMULATED, SMOKE, Refusal, Template, address, believe, filled
+from tests.fakes.notify_rules import (
+    ALLOWED,
+    SIMULATED,
+    SMOKE,
+    Notification,
+    Refusal,
+    Template,
+    address,
+    believe,
+    filled,
+)
 from tests.plain_http import NO_CERTIFICATES
 
 PAGE = 250
 Answer = tuple[int, dict[str, Any]]
-
-
-@dataclass
-class Notification:
-    """One message that Notify took over. `to` is a number as 447700900101, or a mailbox."""
-
-    id: str
-    type: str
-    to: str
-    body: str
-    subject: str | None
-    reference: str | None
-    template: Template
-    at: datetime
-    status: str = "created"
 
 
 @dataclass
@@ -169,7 +164,7 @@ class FakeNotify:
             at=datetime.now(UTC),
         )
         if to in SMOKE:
-            return 201, self._answer_of(sent)
+            return 201, sent.taken(self.url)
         with self.changed:
             self.notifications.append(sent)
             self.changed.notify_all()
@@ -184,7 +179,7 @@ class FakeNotify:
             raise Refusal(500, "Exception", "Internal server error")
         if self.delivers and self.webhook_base:
             self._reporting.submit(self._deliver, sent)
-        return 201, self._answer_of(sent)
+        return 201, sent.taken(self.url)
 
     def _deliver(self, sent: Notification) -> None:
         try:
@@ -202,14 +197,6 @@ class FakeNotify:
             raise Refusal(429, "RateLimitError", f"Exceeded rate limit for key type {what}")
         if self.key_type != "test" and len(self.notifications) >= self.daily_limit:
             raise Refusal(429, "TooManyRequestsError", f"Exceeded send limits (sms: {self.daily_limit}) for today")
-
-    def _answer_of(self, sent: Notification) -> dict[str, Any]:
-        return {
-            "id": sent.id, "reference": sent.reference, "uri": f"{self.url}/v2/notifications/{sent.id}",
-            "content": {"body": sent.body, "subject": sent.subject, "from_number": "07700900900"},
-            "template": {"id": sent.template.id, "version": 1, "uri": f"{self.url}/v2/template/{sent.template.id}"},
-            "scheduled_for": None,
-        }  # fmt: skip
 
     def _list(self, query: dict[str, list[str]]) -> Answer:
         reference = query.get("reference", [""])[0]

@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -56,6 +57,30 @@ class Template:
     def placeholders(self) -> set[str]:
         """What it asks to be filled in."""
         return set(PLACEHOLDER.findall(f"{self.subject or ''} {self.body}"))
+
+
+@dataclass
+class Notification:
+    """One message that Notify took over. `to` is a number as 447700900101, or a mailbox."""
+
+    id: str
+    type: str
+    to: str
+    body: str
+    subject: str | None
+    reference: str | None
+    template: Template
+    at: datetime
+    status: str = "created"
+
+    def taken(self, url: str) -> dict[str, Any]:
+        """What Notify answers when it took it; `url` is where Notify stands."""
+        return {
+            "id": self.id, "reference": self.reference, "uri": f"{url}/v2/notifications/{self.id}",
+            "content": {"body": self.body, "subject": self.subject, "from_number": "07700900900"},
+            "template": {"id": self.template.id, "version": 1, "uri": f"{url}/v2/template/{self.template.id}"},
+            "scheduled_for": None,
+        }  # fmt: skip
 
 
 def believe(authorization: str, *, service_id: str, secret: str, clock_ahead: float) -> None:

@@ -9,7 +9,7 @@ TEAMS = ("south", "north", "east-central")
 SETTLED = 1.5  # seconds, in which two machines on one computer would say a great deal
 DRIVING = "Automatic reply: I am driving"
 POLITE = "Ok, thanks! This is an automatic reply, I am on leave until Monday"
-ELSEWHERE = "Contact the office on 0117 496 0000, nobody reads this phone until Monday"
+ELSEWHERE = "Contact the office on 07700 900190, nobody reads this phone until Monday"
 FEW = 6  # answers, after which we fall silent
 
 
