@@ -148,6 +148,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield started
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in this same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests that share a service run in one process, so that it is started once."""
     for item in items:

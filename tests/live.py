@@ -151,6 +151,7 @@ def _served(folder: Path, settings: dict[str, str], twilio: FakeTwilio, mail: Fa
         twilio.finish()
         if city.service.process.poll() is None:
             city.service.stop()
+        city.service.hush()
     assert twilio.faults == [], "".join(city.service.output)[-4000:]
 
 

@@ -1,7 +1,9 @@
 """The service as its users meet it: `callout` started in a process, spoken to over HTTP."""
 
 import contextlib
+import itertools
 import os
+import random
 import re
 import signal
 import socket
@@ -31,12 +33,21 @@ SECRET = "for-tests-only-" + "x1y2z3" * 5
 START_SECONDS = 90
 
 
+# Below the ports that Linux gives out by itself (from 32768), and for each process of pytest-xdist a range of its own: two that
+# ask in the same moment would otherwise be given the same one, and one service would be taken for the other.
+PORTS_EACH = 1_000
+FIRST_PORT = 20_000 + PORTS_EACH * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_offsets = itertools.count(random.randrange(PORTS_EACH))  # another run beside this one begins elsewhere
+
+
 def free_port() -> int:
-    """A port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nothing listens on at this moment, and that nobody is given again soon."""
+    for offset in itertools.islice(_offsets, PORTS_EACH):
+        port = FIRST_PORT + offset % PORTS_EACH
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no port is free from {FIRST_PORT} on")
 
 
 def open_sandbox(database_url: str, **more: Any) -> Runtime:
@@ -200,6 +211,7 @@ def running_service(folder: Path, **environment: str) -> Iterator[Service]:
     finally:
         if started.process.poll() is None:
             started.stop()
+        started.hush()
 
 
 @contextlib.contextmanager

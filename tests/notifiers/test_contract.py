@@ -1,6 +1,5 @@
 """Every notifier and every way to fail: which of them are worth another try, and which end with the next channel."""
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -15,19 +14,13 @@ from tests.fakes.notify_rules import Refusal as NotifyRefusal
 from tests.fakes.smtp import FakeMail, running_mail
 from tests.fakes.twilio import FakeTwilio, running_twilio
 from tests.fakes.twilio_rules import Refusal
+from tests.running import free_port
 
 
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as opened:
         yield opened
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def twilio_with(
@@ -157,7 +150,7 @@ def test_what_twilio_refuses(stack: ExitStack, refusal: Refusal, permanent: bool
 
 
 def test_a_twilio_that_is_not_there_is_tried_again(stack: ExitStack) -> None:
-    notifier = twilio_with(stack, lambda _: None, base=f"http://127.0.0.1:{closed_port()}")
+    notifier = twilio_with(stack, lambda _: None, base=f"http://127.0.0.1:{free_port()}")
     refused = failure(notifier, Channel.SMS, "+447700900101")
     assert (refused.permanent, refused.unknown) == (AGAIN, False)
 
@@ -194,7 +187,7 @@ def test_a_number_that_can_not_be_rung_is_the_next_channels(stack: ExitStack) ->
 
 
 def test_a_twilio_that_can_not_ring_is_tried_again(stack: ExitStack) -> None:
-    base = f"http://127.0.0.1:{closed_port()}"
+    base = f"http://127.0.0.1:{free_port()}"
     notifier = twilio_with(stack, lambda _: None, base=base, kind="twilio-voice")
     assert failure(notifier, Channel.VOICE, "+447700900101").permanent is AGAIN
 
@@ -220,7 +213,7 @@ def test_a_number_that_notify_can_not_text_is_refused_for_good(stack: ExitStack,
 
 
 def test_a_notify_that_is_not_there_is_tried_again(stack: ExitStack) -> None:
-    notifier = notify_with(stack, lambda _: None, base=f"http://127.0.0.1:{closed_port()}")
+    notifier = notify_with(stack, lambda _: None, base=f"http://127.0.0.1:{free_port()}")
     refused = failure(notifier, Channel.SMS, "+447700900101")
     assert (refused.permanent, refused.unknown) == (AGAIN, False)
     assert "ConnectionError" in refused.reason
@@ -248,7 +241,7 @@ def test_what_a_mail_server_refuses(stack: ExitStack, answer: str, permanent: bo
 
 
 def test_a_mail_server_that_is_not_there_is_tried_again(stack: ExitStack) -> None:
-    url = f"smtp://127.0.0.1:{closed_port()}?starttls=false"
+    url = f"smtp://127.0.0.1:{free_port()}?starttls=false"
     assert failure(email_with(stack, lambda _: None, url), Channel.EMAIL, "amina@example.org").permanent is AGAIN
 
 
