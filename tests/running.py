@@ -26,6 +26,7 @@ from service import schema
 from service.flows import setup
 from service.runtime import Runtime, build_runtime, restore_clock
 from service.settings import Settings
+from tests.forked import Forked
 from tests.plain_http import NO_CERTIFICATES
 
 COMMAND = Path(sys.executable).with_name("callout")
@@ -70,7 +71,7 @@ def build_sandbox(database_url: str, **more: Any) -> Runtime:
 class Service:
     """One running process, and the keys to call it with."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     url: str
     environment: dict[str, str]
     folder: Path
@@ -139,17 +140,17 @@ def start(folder: Path, *, port: int | None = None, **environment: str) -> Servi
 
 
 def launch(
-    folder: Path, *, port: int | None = None, command: Sequence[str] = (str(COMMAND),), **environment: str
+    folder: Path, *, port: int | None = None, command: Sequence[str] | None = None, **environment: str
 ) -> Service:
     """Start `callout serve`, which is not ready yet. `command`: what stands for `callout`."""
     port = port or free_port()
-    process = subprocess.Popen(
-        [*command, "serve", "--port", str(port)],
-        cwd=folder,
-        env=clean_environment(environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    serve, clean = ["serve", "--port", str(port)], clean_environment(environment)
+    process = (
+        subprocess.Popen(
+            [*command, *serve], cwd=folder, env=clean, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        if command
+        else Forked(serve, folder=folder, environment=clean)
     )
     url = f"http://127.0.0.1:{port}"
     launched = Service(process=process, url=url, environment=environment, folder=folder)

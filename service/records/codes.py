@@ -11,7 +11,6 @@ from service.models.tasks import Task, TaskCode
 from service.work import Work
 
 REST = timedelta(days=30)
-_chance = random.Random()  # noqa: S311 - a code is short enough to be guessed anyway; it opens nothing by itself
 
 
 def assign(work: Work, task_id: str, *, until: datetime | None = None) -> str:
@@ -48,7 +47,8 @@ def busy(work: Work, tried: Collection[str]) -> set[str]:
 
 def _free(work: Work) -> list[str]:
     """Some codes that are free, the shortest last; writing one that was taken meanwhile raises Overtaken."""
-    tried = candidates(_chance)
+    # A code is short enough to be guessed anyway; it opens nothing by itself. A process that is forked draws others.
+    tried = candidates(random)
     with work.session.no_autoflush:
         taken = busy(work, tried) | work.codes.given
     free = [code for code in tried if code not in taken]
