@@ -67,6 +67,11 @@ def code_lists_of(request: Request) -> CodeLists:
     return cast(CodeLists, request.app.state.code_lists)
 
 
+def desk_of(request: Request) -> Desk:
+    """Where this process takes reports in."""
+    return cast(Desk, request.app.state.desk)
+
+
 # What waits for nothing is async: for the rest FastAPI fetches a thread.
 async def _runtime(request: Request) -> Runtime:
     return runtime_of(request)
@@ -76,18 +81,8 @@ async def _engine(request: Request) -> Engine:
     return engine_of(request)
 
 
-async def _code_lists(request: Request) -> CodeLists:
-    return code_lists_of(request)
-
-
-async def _desk(request: Request) -> Desk:
-    return cast(Desk, request.app.state.desk)
-
-
-CodeListsDep = Annotated[CodeLists, Depends(_code_lists)]
 RuntimeDep = Annotated[Runtime, Depends(_runtime)]
 EngineDep = Annotated[Engine, Depends(_engine)]
-DeskDep = Annotated[Desk, Depends(_desk)]
 
 
 async def _now(runtime: RuntimeDep) -> datetime:

@@ -4,13 +4,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import examples, posted, problems
-from api.access import AnyoneDep, Caller, CodeListsDep, DeskDep, PartnerDep, RuntimeDep, SupervisorDep, WorkDep
+from api.access import (
+    AnyoneDep,
+    Caller,
+    PartnerDep,
+    RuntimeDep,
+    SupervisorDep,
+    WorkDep,
+    code_lists_of,
+    desk_of,
+    runtime_of,
+)
 from api.posted import ImportShape, PassedOverShape
 from api.problems import responses
 from api.refusals import Refusal, keep_refused, told
@@ -55,11 +65,9 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
     },
 )
 async def report_incident(
+    request: Request,
     arrived: ReportDep,
     caller: ReporterDep,
-    runtime: RuntimeDep,
-    desk: DeskDep,
-    lists: CodeListsDep,
     idempotency_key: Annotated[
         str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", examples=["7d1f0c5e"])
     ] = None,
@@ -73,16 +81,18 @@ async def report_incident(
     become pseudonyms, a cancelled visit takes its report back, and what is not for us is answered with `passed_over`. A
     CSV file (police.uk, ISTV, or a layout of the partner's own) is answered row by row, as several messages at once are.
     """
+    # Each dependency costs FastAPI a fiftieth of what the whole report does: here, and in whom it depends on, there are few.
+    runtime = runtime_of(request)
     keep_to_tests(caller, None if isinstance(arrived, Sent) else arrived.report)
     if isinstance(arrived, Sent):
-        opened = await run_in_threadpool(posted.opened, arrived, caller, runtime, lists)
+        opened = await run_in_threadpool(posted.opened, arrived, caller, runtime, code_lists_of(request))
         if isinstance(opened, Response):
             return opened
         arrived = opened
     arrived = replace(arrived, idempotency_key=idempotency_key or arrived.idempotency_key)
     submission = _submission(caller, arrived, shown=True)
     try:
-        taken = await desk.take(submission)
+        taken = await desk_of(request).take(submission)
     except ServiceError as error:
         refusal = Refusal(told(error), _as_sent(arrived.report))
         await run_in_threadpool(keep_refused, caller, runtime, [refusal])

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security.http import HTTPAuthorizationCredentials
 
-from api.access import Caller, RuntimeDep, allow, authenticate, bearer, cookie, let_in
+from api.access import Caller, allow, authenticate, bearer, cookie, let_in, runtime_of
 from api.problems import ApiError
 from rules.incident import IncidentReport
 from service.models.access import Role
@@ -18,11 +18,11 @@ _partner = allow(Role.PARTNER)
 
 async def reporter(
     request: Request,
-    runtime: RuntimeDep,
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     session: Annotated[str | None, Depends(cookie)],
 ) -> Caller:
     """A partner, or the service itself. Raises 401, 403 and 429."""
+    runtime = runtime_of(request)
     trial = trials.named_by(runtime.keyring, given.credentials) if given else None
     if trial is None:
         caller: Caller = await _partner(await authenticate(request, runtime, given, session))

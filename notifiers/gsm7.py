@@ -26,7 +26,7 @@ def septets(text: str) -> int | None:
     """The septets of a text; None when a character is outside the alphabet."""
     if not ALPHABET.issuperset(text):
         return None
-    return len(text) + sum(character in EXTENSION for character in text)
+    return len(text) + sum(map(text.count, EXTENSION))
 
 
 def segments(text: str) -> int:
@@ -51,7 +51,8 @@ def _split_size(text: str) -> int:
 
 def to_gsm7(text: str) -> str:
     """The nearest text in the alphabet: plain quotes and dashes, letters without foreign accents, `?` for the rest."""
-    return "".join(_nearest(character) for character in text.translate(PLAIN))
+    plain = text.translate(PLAIN)
+    return plain if ALPHABET.issuperset(plain) else "".join(map(_nearest, plain))
 
 
 def _nearest(character: str) -> str:

@@ -60,7 +60,7 @@ DIGITS = "34679"
 # country's open tasks.
 SHAPES = ("LD", "LDL", "LDLD", "LDEEE", "LDEEEE")
 _KINDS = {"L": LETTERS, "D": DIGITS, "E": LETTERS + DIGITS}
-TRIES = 12
+TRIES = 6
 
 CODE = r"[a-z][0-9][a-z0-9]{0,4}"
 _CODE = re.compile(CODE, re.IGNORECASE)

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import String, text
+from sqlalchemy import String, TextualSelect, text
 
-from service.database import UtcDateTime
+from service.database import UtcDateTime, as_sqlite_keeps
 from service.rows import Session
 
 
@@ -52,14 +53,14 @@ def newest_around(session: Session, asked: Sequence[Around], most: int) -> Itera
         marks, since, until = (list(column) for column in zip(*asked, strict=True))
         values: dict[str, Any] = {"marks": marks, "since": since, "until": until, "most": most}
     else:
-        rows = [[mark, *(_as_sqlite_keeps(moment) for moment in within)] for mark, *within in asked]
+        rows = [[mark, *(as_sqlite_keeps(moment) for moment in within)] for mark, *within in asked]
         values = {"asked": json.dumps(rows), "most": most}
-    columns = "asked.mark, incident.id, incident.occurred_at, incident.key_id, incident.type"
-    query = text(f"SELECT {columns} {_AROUND[connection.dialect.name]} WHERE incident.retracted_at IS NULL")
-    typed = query.columns(mark=String, id=String, occurred_at=UtcDateTime, key_id=String, type=String)
-    for mark, *row in connection.execute(typed, values).all():
+    for mark, *row in connection.execute(_query(connection.dialect.name), values).all():
         yield mark, tuple(row)
 
 
-def _as_sqlite_keeps(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+@cache
+def _query(dialect: str) -> TextualSelect:
+    columns = "asked.mark, incident.id, incident.occurred_at, incident.key_id, incident.type"
+    query = text(f"SELECT {columns} {_AROUND[dialect]} WHERE incident.retracted_at IS NULL")
+    return query.columns(mark=String, id=String, occurred_at=UtcDateTime, key_id=String, type=String)

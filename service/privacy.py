@@ -1,7 +1,6 @@
 """Where personal data is sealed and opened: encrypted columns, blind indexes, and the keys made from CALLOUT_SECRET_KEY."""
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +17,8 @@ class Keyring:
     """The keys of one installation. The first secret writes; the others are still read while keys are rotated."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(s, "seal"))) for s in secrets])
+        self._sealing, *others = [Fernet(base64.urlsafe_b64encode(_derive(s, "seal"))) for s in secrets]
+        self._opening = MultiFernet([self._sealing, *others])
         # Blind indexes and the audit chain must give the same value for the same input for years, and a voucher on every
         # replica, so they hang on the oldest secret: rotating means putting the new one in front.
         self._index = _derive(secrets[-1], "index")
@@ -28,12 +28,12 @@ class Keyring:
 
     def seal(self, text: str) -> str:
         """Encrypt a text."""
-        return self._fernet.encrypt(text.encode()).decode()
+        return self._sealing.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
         """Decrypt a sealed text. Raises ValueError when none of the keys fits."""
         try:
-            return self._fernet.decrypt(sealed.encode()).decode()
+            return self._opening.decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise ValueError(
                 "a stored text can't be opened: CALLOUT_SECRET_KEY is not the one it was sealed with"
@@ -41,16 +41,20 @@ class Keyring:
 
     def fingerprint(self, kind: str, value: str) -> str:
         """A keyed hash by which equal values are found without being readable: 32 hexadecimal digits."""
-        return hmac.new(self._index, f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
+        return _keyed(self._index, f"{kind}\0{value}".encode())[:32]
 
     def vouch(self, purpose: str, value: str) -> str:
         """What only this installation can have said of a value: 64 hexadecimal digits. Every replica says the same, in the
         middle of a rotation too."""
-        return hmac.new(self._voucher, f"{purpose}\0{value}".encode(), hashlib.sha256).hexdigest()
+        return _keyed(self._voucher, f"{purpose}\0{value}".encode())
 
     def chain(self, data: bytes) -> str:
         """The keyed hash of one link of the audit chain: only a holder of the key can make one that fits."""
-        return hmac.new(self._chain, data, hashlib.sha256).hexdigest()
+        return _keyed(self._chain, data)
+
+
+def _keyed(key: bytes, data: bytes) -> str:
+    return hmac.digest(key, data, "sha256").hex()
 
 
 def _derive(secret: str, purpose: str) -> bytes:

@@ -32,6 +32,7 @@ class Session(ModelSession):
         self._made_here: set[int] = set()
         self._read: dict[Hashable, tuple[Any, frozenset[Table]]] = {}
         self._at_hand: list[Any] = []
+        self._looked: tuple[tuple[int, int, int], frozenset[Table]] = ((0, 0, 0), frozenset())
 
     def put(self, model: type[SQLModel], *, replacing: tuple[str, ...] | None = None, **values: Any) -> None:
         """Write a row with the others of its table. `replacing`: these columns are set where its key is there already;
@@ -50,7 +51,8 @@ class Session(ModelSession):
         row: Row = manager_of_class(model).new_instance()
         instance_dict(row).update(_defaults(model) | values)
         make_transient_to_detached(row)
-        self.add(row)
+        # As add() would, but for whatever hangs on the object: nothing does.
+        self._save_or_update_impl(instance_state(row))
         self._made.setdefault((model, values.get("task_id") or values["id"]), []).append(row)
         self._made_here.add(id(row))
         return row
@@ -67,7 +69,8 @@ class Session(ModelSession):
         """What `read` finds in the database, asked for once until something is written, or something `of` these where it is
         said: for a whole group the same people are on call. What was made here and is not written yet is not in it."""
         tables = frozenset(map(_table, of))
-        if any(not tables or row.__table__ in tables for row in self._changed()):
+        changed = self._changed_tables()
+        if changed and (not tables or changed & tables):
             self.flush()
         if key not in self._read:
             with self.no_autoflush:
@@ -87,10 +90,20 @@ class Session(ModelSession):
     def _changed(self) -> list[Any]:
         return [*self.new, *self.deleted, *(row for row in self.dirty if id(row) not in self._made_here)]
 
+    def _changed_tables(self) -> frozenset[Table]:
+        """The tables of what is changed and not written. Until something is written there is only ever more of it, so that it
+        is looked through again only where there is."""
+        there_is = (len(self._new), len(self._deleted), len(self.identity_map._modified))
+        if there_is != self._looked[0]:
+            self._looked = (there_is, frozenset(row.__table__ for row in self._changed()))
+        return self._looked[1]
+
     def flush(self, objects: Sequence[Any] | None = None) -> None:
         """Write everything that waits."""
-        written = {table for table, _ in self._rows} | {_table(model) for model, _ in self._made}
-        written |= {row.__table__ for row in self._changed()}
+        written = (
+            {table for table, _ in self._rows} | {_table(model) for model, _ in self._made} | self._changed_tables()
+        )
+        self._looked = ((0, 0, 0), frozenset())
         if written:
             self._read = {key: read for key, read in self._read.items() if read[1] and not read[1] & written}
         if self._rows or self._made:

@@ -137,6 +137,8 @@ def settle(runtime: Runtime, sendings: list[Sending]) -> None:
     """Write down what came of some messages, in one transaction; by task, as everybody locks who locks several."""
     with runtime.transaction() as work:
         rows = settling.held(work, [each.claimed for each in sendings])
+        if not all(each.accepted for each in sendings):
+            outbox.look_up_pages(work, rows.values())
         for sending in sorted(sendings, key=lambda each: (each.claimed.task_id or "", each.claimed.message.reference)):
             row = rows.get(sending.claimed.message.reference)
             if row is not None:

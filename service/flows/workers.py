@@ -18,7 +18,7 @@ from service.work import Work
 def listed(work: Work, scope: Scope) -> list[dict[str, Any]]:
     """The workers of a supervisor's teams, by the order of the partnership file."""
     seen = [spec for spec in work.partnership.workers if scope.sees_worker(work.partnership, spec.slug)]
-    on_leave = {row.worker: row.ends_at for row in rotas.leave_between(work, work.now, work.now + people.MOMENT)}
+    on_leave = {row.worker: row.ends_at for row in rotas.leave_between(work, work.now, work.now + rotas.MOMENT)}
     return [_told(work, scope, spec, on_leave.get(spec.slug)) for spec in seen]
 
 

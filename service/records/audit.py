@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlmodel import col, select
+from sqlalchemy import bindparam
+from sqlmodel import col, select, update
 
 from service.models.audit import AuditEntry, AuditHead
 from service.privacy import Keyring
@@ -16,6 +17,8 @@ from service.work import AuditLine
 
 BEGINNING = "0" * 64
 HEAD = 1
+END = select(AuditHead.seq, AuditHead.hash).where(AuditHead.id == HEAD).with_for_update()
+MOVED = update(AuditHead).where(col(AuditHead.id) == HEAD).values(seq=bindparam("end"), hash=bindparam("link"))
 
 
 @dataclass(frozen=True)
@@ -42,14 +45,15 @@ def append(session: Session, lines: Iterable[AuditLine], now: datetime, keyring:
     lines = list(lines)
     if not lines:
         return
-    head = session.exec(select(AuditHead).where(AuditHead.id == HEAD).with_for_update()).one()
-    for line in lines:
-        head.seq += 1
+    connection = session.connection()
+    last, link = connection.execute(END).one()
+    for seq, line in enumerate(lines, last + 1):
         detail = json.dumps(line.detail, sort_keys=True, ensure_ascii=False)
-        said = Said(head.seq, now, line.actor, line.action, line.subject, detail)
-        head.hash = _link(said, head.hash, keyring)
-        session.put(AuditEntry, **said._asdict(), hash=head.hash)
+        said = Said(seq, now, line.actor, line.action, line.subject, detail)
+        link = _link(said, link, keyring)
+        session.put(AuditEntry, **said._asdict(), hash=link)
     session.flush()
+    connection.execute(MOVED, {"end": last + len(lines), "link": link})
 
 
 def verify(session: Session, keyring: Keyring) -> tuple[int, Broken | None]:

@@ -52,7 +52,8 @@ def claim(
     A claim is a lease: a message whose sender died is due again when it ends.
     """
     rows = turns.next_up(work, limit, room)
-    outbox.look_up(work, rows)
+    outbox.look_up_tasks(work, rows)
+    outbox.look_up_pages(work, rows)
     due = []
     for row in rows:
         if row.state == MessageState.SENDING or outbox.wanted(work, row):

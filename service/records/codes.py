@@ -4,13 +4,19 @@ import random
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import col, or_, select
 
 from rules.reply import candidates
+from service.database import UtcDateTime
 from service.models.tasks import Task, TaskCode
 from service.work import Work
 
 REST = timedelta(days=30)
+BUSY = select(TaskCode.code).where(
+    col(TaskCode.code).in_(bindparam("tried", expanding=True)),
+    or_(col(TaskCode.free_after).is_(None), col(TaskCode.free_after) > bindparam("now", type_=UtcDateTime)),
+)
 
 
 def assign(work: Work, task_id: str, *, until: datetime | None = None) -> str:
@@ -41,8 +47,7 @@ def task_of(work: Work, code: str) -> Task | None:
 
 def busy(work: Work, tried: Collection[str]) -> set[str]:
     """Those of some codes that point to something live, or to something that ended within the last 30 days."""
-    resting = or_(col(TaskCode.free_after).is_(None), col(TaskCode.free_after) > work.now)
-    return set(work.session.exec(select(TaskCode.code).where(col(TaskCode.code).in_(tried), resting)).all())
+    return set(work.session.exec(BUSY, params={"tried": list(tried), "now": work.now}).all())
 
 
 def _free(work: Work) -> list[str]:

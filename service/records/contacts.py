@@ -20,6 +20,10 @@ CODE_LIVES = timedelta(minutes=10)
 TRIES = 5
 SENT_AN_HOUR = 3
 HOUR = timedelta(hours=1)
+PROVEN = select(ContactPoint.worker, ContactPoint.mark).where(
+    ContactPoint.channel != Channel.EMAIL, col(ContactPoint.verified_at).is_not(None)
+)
+STOPPED = select(StoppedNumber.mark, StoppedNumber.since)
 
 
 class Proof(StrEnum):
@@ -55,10 +59,7 @@ def proven_numbers(work: Work) -> Proven:
 
 
 def _proven_numbers(work: Work) -> Proven:
-    query = select(ContactPoint.worker, ContactPoint.mark).where(
-        ContactPoint.channel != Channel.EMAIL, col(ContactPoint.verified_at).is_not(None)
-    )
-    marks = frozenset((worker, mark) for worker, mark in work.session.exec(query).all())
+    marks = frozenset((worker, mark) for worker, mark in work.session.connection().execute(PROVEN).all())
     return Proven(keyring=work.keyring, marks=marks, answered=frozenset(worker for worker, _ in marks))
 
 
@@ -91,7 +92,7 @@ def stopped_since(work: Work, number: str) -> datetime | None:
 
 
 def _stopped(work: Work) -> Mapping[str, datetime]:
-    return {row.mark: row.since for row in work.session.exec(select(StoppedNumber)).all()}
+    return {row.mark: row.since for row in work.session.connection().execute(STOPPED)}
 
 
 @dataclass(frozen=True)

@@ -213,7 +213,7 @@ def shifts_starting(work: Work, after: datetime, until: datetime, teams: Iterabl
         return []
     return [
         duty
-        for duty in held(work, after, until + people.MOMENT, teams)
+        for duty in held(work, after, until + rotas.MOMENT, teams)
         if after < duty.starts_at <= until and duty.worker in work.partnership.worker_by_slug
     ]
 

@@ -135,7 +135,7 @@ def _afterthought(work: Work, report: IncidentReport, task: Task) -> Incident:
     incidents.link(work, incident, task)
     reason = f"joined {task.code}: the same guardian within {AFTERTHOUGHT.seconds // 60} minutes"
     decision = incidents.decided(Decision(None, task.pathway, reason), "joined", task=task)
-    incidents.keep_decisions(work, incident, [decision])
+    incidents.keep_decisions(incident, [decision])
     timeline.note(work, task, "joined", "the same guardian wrote again", actor=GUARDIANS)
     transitions.tell_holders(work, task, "updated")
     return incident

@@ -202,6 +202,6 @@ def _plan(work: Work, policy: PlacePolicy, spot: Spot, *, note: str, actor: str)
     timeline.note(work, task, "pattern, not a report", f"{spot.band.replace('_', ' ')}: {why}", actor=actor)
     if note:
         timeline.note(work, task, "note", note, actor=actor)
-    incidents.keep_decisions(work, incident, [incidents.decided(decision, "opened", task=task)])
+    incidents.keep_decisions(incident, [incidents.decided(decision, "opened", task=task)])
     work.record("hotspot.approved", incident.id, actor=actor, task=task.id, hexagon=spot.hexagon, band=spot.band)
     return task

@@ -153,10 +153,9 @@ def _hexagon(report: IncidentReport, located: Located) -> str | None:
     return hotspots.hexagon_of(report, located.place.kind if located.place else None)
 
 
-def keep_decisions(work: Work, incident: Incident, decisions: list[dict[str, Any]]) -> None:
+def keep_decisions(incident: Incident, decisions: list[dict[str, Any]]) -> None:
     """Keep what was decided, and why, with the incident."""
     incident.decisions = decisions
-    work.session.add(incident)
 
 
 def decided(decision: Decision, result: str, *, task: Task | None = None, reason: str | None = None) -> dict[str, Any]:

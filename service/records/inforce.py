@@ -17,6 +17,15 @@ from service.records.rulebooks import load_version
 from service.work import Policy
 
 PARTNERSHIP = 1
+# Every transaction begins with it, so it is put together once; as all that stand at the top of a module are.
+VERSIONS = select(
+    select(PartnershipRow.version).where(PartnershipRow.id == PARTNERSHIP).scalar_subquery(),
+    select(RulebookVersion.number)
+    .where(col(RulebookVersion.activated_at).is_not(None))
+    .order_by(col(RulebookVersion.activated_at).desc(), col(RulebookVersion.number).desc())
+    .limit(1)
+    .scalar_subquery(),
+)
 
 
 class NotSetUp(NotFound):
@@ -35,16 +44,7 @@ class InForce:
 
     def at(self, session: Session) -> tuple[Partnership, Policy]:
         """The partnership and the policy that this session sees. Raises NotSetUp."""
-        versions = session.exec(
-            select(
-                select(PartnershipRow.version).where(PartnershipRow.id == PARTNERSHIP).scalar_subquery(),
-                select(RulebookVersion.number)
-                .where(col(RulebookVersion.activated_at).is_not(None))
-                .order_by(col(RulebookVersion.activated_at).desc(), col(RulebookVersion.number).desc())
-                .limit(1)
-                .scalar_subquery(),
-            )
-        ).one()
+        versions = session.connection().execute(VERSIONS).one()
         if versions[0] is None:
             raise NotSetUp("no partnership is in force; apply one with: callout apply FILE")
         if versions[1] is None:

@@ -228,7 +228,7 @@ def _check_basis(work: Work, submission: Submission) -> None:
 def judge(work: Work, incident: Incident, told: Told, known: Known) -> None:
     """Judge an incident, and whatever patterns it completes, by the same rules. History is not judged."""
     if incident.history:
-        incidents.keep_decisions(work, incident, [incidents.decided(HISTORY, "recorded")])
+        incidents.keep_decisions(incident, [incidents.decided(HISTORY, "recorded")])
         known.take(incident, told)
         return
     _decide(work, incident, told, known)
@@ -253,7 +253,7 @@ def _decide(work: Work, incident: Incident, told: Told, known: Known) -> None:
             kept.append(incidents.decided(decision, "recorded"))
         else:
             kept.append(_act(work, incident, told, known, decision, decision.pathway))
-    incidents.keep_decisions(work, incident, [*before.values(), *kept])
+    incidents.keep_decisions(incident, [*before.values(), *kept])
 
 
 def _act(

@@ -4,14 +4,17 @@ so that the statements of a transaction don't grow with its reports."""
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CTE
+from sqlalchemy import bindparam
 from sqlmodel import and_, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from rules.incident import IncidentReport, facts
 from rules.patterns import Seen, Watch
 from service.around import Around, newest_around
+from service.database import UtcDateTime
 from service.errors import Conflict
 from service.models.incidents import Incident, IncidentMark
 from service.models.tasks import Task, TaskIncident, is_live
@@ -21,6 +24,36 @@ from service.work import Work
 
 # A place with more than this in one window is beyond any threshold; the newest are enough to say so.
 MOST = 1000
+# Few are raised, so they are looked up first: many may bear the mark of a place.
+_lately = (
+    select(col(Incident.id), col(Incident.pattern), col(Incident.occurred_at))
+    .where(
+        col(Incident.pattern).in_(bindparam("patterns", expanding=True)),
+        col(Incident.retracted_at).is_(None),
+        col(Incident.occurred_at) >= bindparam("since", type_=UtcDateTime),
+        col(Incident.occurred_at) <= bindparam("until", type_=UtcDateTime),
+    )
+    .cte("lately")
+    .prefix_with("MATERIALIZED")
+)
+RAISED = (
+    select(_lately.c.id, _lately.c.pattern, _lately.c.occurred_at, IncidentMark.mark)
+    .join(IncidentMark, col(IncidentMark.incident_id) == _lately.c.id)
+    .where(col(IncidentMark.mark).in_(bindparam("marks", expanding=True)))
+)
+
+
+@lru_cache(maxsize=100)
+def _held(columns: Sequence[str]) -> SelectOfScalar[Incident]:
+    """The incidents with one of some names in the first column under the first key, or in the next one under the next."""
+    wanted = [
+        and_(
+            Incident.key_id == bindparam(f"key_{place}"),
+            getattr(Incident, column).in_(bindparam(f"names_{place}", expanding=True)),
+        )
+        for place, column in enumerate(columns)
+    ]
+    return select(Incident).where(or_(*wanted)).with_for_update()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +95,16 @@ class Known:
 
     def ask_held(self, keys: Sequence[tuple[str, str | None, str | None]]) -> None:
         """Ask for the incidents that came before under a partner's key, with a source_ref or an Idempotency-Key."""
-        wanted = []
-        for key in dict.fromkeys(key for key, _, _ in keys):
-            refs = sorted({ref for name, ref, _ in keys if name == key and ref})
-            again = sorted({given for name, _, given in keys if name == key and given})
-            wanted += [and_(Incident.key_id == key, col(Incident.source_ref).in_(refs))] if refs else []
-            wanted += [and_(Incident.key_id == key, col(Incident.idempotency_key).in_(again))] if again else []
-        if wanted:
-            for row in self.work.session.exec(select(Incident).where(or_(*wanted)).with_for_update()).all():
+        names: dict[tuple[str, str], set[str]] = {}
+        for key, ref, again in keys:
+            for column, name in (("source_ref", ref), ("idempotency_key", again)):
+                if name:
+                    names.setdefault((key, column), set()).add(name)
+        if names:
+            values: dict[str, Any] = {f"key_{place}": key for place, (key, _) in enumerate(names)}
+            values |= {f"names_{place}": sorted(given) for place, given in enumerate(names.values())}
+            query = _held(tuple(column for _, column in names))
+            for row in self.work.session.exec(query, params=values).all():
                 self.hold(row)
 
     def hold(self, incident: Incident) -> None:
@@ -96,29 +131,14 @@ class Known:
             self._ask_raised(watched)
 
     def _ask_raised(self, watched: Sequence[tuple[datetime, Watch, Shared]]) -> None:
-        lately = self._raised_lately(watched)
-        marks = sorted({mark for _, _, shared in watched for mark in shared.marks})
-        query = (
-            select(lately.c.id, lately.c.pattern, lately.c.occurred_at, IncidentMark.mark)
-            .join(IncidentMark, col(IncidentMark.incident_id) == lately.c.id)
-            .where(col(IncidentMark.mark).in_(marks))
-        )
-        for name, pattern, at, mark in self.work.session.execute(query).all():
+        values = {
+            "patterns": sorted({watch.spec.id for _, watch, _ in watched}),
+            "marks": sorted({mark for _, _, shared in watched for mark in shared.marks}),
+            "since": min(at - watch.quiet for at, watch, _ in watched),
+            "until": max(at + watch.quiet for at, watch, _ in watched),
+        }
+        for name, pattern, at, mark in self.work.session.execute(RAISED, values).all():
             self.raised.setdefault((pattern, mark), []).append(Raised(incident_id=name, occurred_at=at))
-
-    def _raised_lately(self, watched: Sequence[tuple[datetime, Watch, Shared]]) -> CTE:
-        """Few are raised, so they are looked up first: many may bear the mark of a place."""
-        return (
-            select(col(Incident.id), col(Incident.pattern), col(Incident.occurred_at))
-            .where(
-                col(Incident.pattern).in_(sorted({watch.spec.id for _, watch, _ in watched})),
-                col(Incident.retracted_at).is_(None),
-                col(Incident.occurred_at) >= min(at - watch.quiet for at, watch, _ in watched),
-                col(Incident.occurred_at) <= max(at + watch.quiet for at, watch, _ in watched),
-            )
-            .cte("lately")
-            .prefix_with("MATERIALIZED")
-        )
 
     def take(self, incident: Incident, told: Told) -> None:
         """An incident was recorded, or a corrected report put in its place."""

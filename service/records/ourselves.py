@@ -52,7 +52,7 @@ def report(
         about=about,
     )
     decision = Decision(None, pathway, reason)
-    incidents.keep_decisions(work, incident, [incidents.decided(decision, "opened", task=task)])
+    incidents.keep_decisions(incident, [incidents.decided(decision, "opened", task=task)])
     return task
 
 

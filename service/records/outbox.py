@@ -3,9 +3,10 @@
 How they are claimed stands in claims.py, how they are settled in settling.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import and_, col, func, or_, select, update
 
 from notifiers import wording
@@ -23,6 +24,8 @@ ALARM = "alarm"  # what the texts of an alarm are called; those of its calls beg
 PAGE, NOTICE, ANSWER, COPY = "page", "notice", "answer", "copy"
 # Pages by the priority of their task, then whoever waits for an answer, then news.
 PRIORITIES = ("critical", "high", "normal", "low")
+TASKS = select(Task).where(col(Task.id).in_(bindparam("ids", expanding=True)))
+PAGES = select(Page).where(col(Page.id).in_(bindparam("ids", expanding=True)))
 URGENCY = {PAGE: 0, ANSWER: 10, NOTICE: 20, COPY: 30}
 
 
@@ -64,14 +67,18 @@ def write(
     )
 
 
-def look_up(work: Work, rows: Sequence[OutboxMessage]) -> None:
-    """Have the tasks and pages of some messages at hand, each kind read at once."""
+def look_up_tasks(work: Work, rows: Iterable[OutboxMessage]) -> None:
+    """Have the tasks of some messages at hand, read at once."""
     tasks = {row.task_id for row in rows if row.task_id}
-    pages = {row.page_id for row in rows if row.page_id}
     if tasks:
-        work.session.keep_at_hand(work.session.exec(select(Task).where(col(Task.id).in_(tasks))).all())
+        work.session.keep_at_hand(work.session.exec(TASKS, params={"ids": list(tasks)}).all())
+
+
+def look_up_pages(work: Work, rows: Iterable[OutboxMessage]) -> None:
+    """Have the pages of some messages at hand, read at once."""
+    pages = {row.page_id for row in rows if row.page_id}
     if pages:
-        work.session.keep_at_hand(work.session.exec(select(Page).where(col(Page.id).in_(pages))).all())
+        work.session.keep_at_hand(work.session.exec(PAGES, params={"ids": list(pages)}).all())
 
 
 def wanted(work: Work, row: OutboxMessage) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Boolean, bindparam
 from sqlmodel import col, func, or_, select
 
 from notifiers.base import Channel
@@ -13,6 +14,7 @@ from notifiers.wording import short_name
 from rules import escalation
 from rules.escalation import Step, Who
 from rules.rulebook import Bursts
+from service.database import UtcDateTime
 from service.models.ids import new_id
 from service.models.tasks import Page, PageOutcome, Task, TaskState, is_live
 from service.models.timers import TimerKind
@@ -27,6 +29,19 @@ SPOKEN = "call"  # nobody can follow a link that is read out
 ONE_PHONE = (Who.ON_CALL, Who.BACKUP)
 LONGEST_NAME = 20
 PAGES_A_TASK = 8  # more than any worker gets for one task within a burst
+_asked = (
+    select(Page.worker, Page.task_id, func.row_number().over(partition_by=col(Page.worker)).label("number"))
+    .join(Task, col(Task.id) == col(Page.task_id))
+    .where(
+        col(Page.worker).in_(bindparam("workers", expanding=True)),
+        col(Page.at) > bindparam("since", type_=UtcDateTime),
+        col(Page.outcome).is_(None),
+        Task.state == TaskState.OPEN.value,
+        Task.drill == bindparam("drill", type_=Boolean),
+    )
+    .subquery()
+)
+ASKED = select(_asked.c.worker, _asked.c.task_id).where(_asked.c.number <= bindparam("enough"))
 
 
 @dataclass(frozen=True)
@@ -64,7 +79,6 @@ def schedule(work: Work, task: Task) -> None:
     following = escalation.following(policy_of(task).escalation, task.level)
     task.next_page_at = work.now + following.wait
     timers.put(work, task.id, TimerKind.STEP, task.next_page_at)
-    work.session.add(task)
 
 
 def next_level(task: Task) -> int:
@@ -125,21 +139,9 @@ def _asked_for_enough(work: Work, worker: str, task: Task, limit: Bursts) -> boo
 
 
 def _asked_lately(work: Work, workers: Sequence[str], limit: Bursts, drill: bool) -> Sequence[tuple[str, str]]:
-    number = func.row_number().over(partition_by=col(Page.worker)).label("number")
-    asked = (
-        select(Page.worker, Page.task_id, number)
-        .join(Task, col(Task.id) == col(Page.task_id))
-        .where(
-            col(Page.worker).in_(workers),
-            col(Page.at) > work.now - limit.within,
-            col(Page.outcome).is_(None),
-            Task.state == TaskState.OPEN.value,
-            col(Task.drill).is_(drill),
-        )
-        .subquery()
-    )
     enough = (limit.at_most + 1) * PAGES_A_TASK
-    return work.session.exec(select(asked.c.worker, asked.c.task_id).where(asked.c.number <= enough)).all()
+    values = {"workers": list(workers), "since": work.now - limit.within, "drill": drill, "enough": enough}
+    return work.session.exec(ASKED, params=values).all()
 
 
 def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
@@ -244,7 +246,6 @@ def _send_page(
         values=values,
     )
     row.channels = [*row.channels, way.channel.value]
-    work.session.add(row)
     task.first_paged_at = task.first_paged_at or work.now
     timeline.note(work, task, "paged", f"{spec.name}, step {row.level + 1}", channel=way.channel.value)
 

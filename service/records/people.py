@@ -1,9 +1,9 @@
 """Who is on call, who is away, and whose number a text came from."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlmodel import select
+from sqlmodel import col, or_, select
 
 from rules import rotation
 from service.models.people import OverrideRow, PartnershipRow, WorkerState
@@ -13,8 +13,10 @@ from service.partnership import DUTY_TEAM, WorkerSpec
 from service.records import rota_changes, rotas
 from service.work import SetUp, Work
 
-MOMENT = timedelta(microseconds=1)
 ROTA = (OverrideRow, ImportedShift, PartnershipRow)
+NOT_THERE = select(
+    WorkerState.worker, WorkerState.off_since, WorkerState.unreachable_since, WorkerState.unreachable_why
+).where(or_(col(WorkerState.off_since).is_not(None), col(WorkerState.unreachable_since).is_not(None)))
 
 
 def on_call(work: Work, team: str, at: datetime | None = None) -> list[str]:
@@ -60,8 +62,8 @@ def away(work: Work, at: datetime | None = None) -> dict[str, str]:
 
 
 def _away(work: Work, at: datetime) -> dict[str, str]:
-    rows = work.session.exec(select(WorkerState)).all()
-    found = {row.worker: "is on leave" for row in rotas.leave_between(work, at, at + MOMENT)}
+    rows = work.session.connection().execute(NOT_THERE).all()
+    found = dict.fromkeys(rotas.on_leave(work, at), "is on leave")
     found |= {row.worker: "is off" for row in rows if row.off_since}
     found |= {row.worker: f"can't be reached ({row.unreachable_why})" for row in rows if row.unreachable_since}
     return found

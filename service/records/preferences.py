@@ -17,6 +17,7 @@ from service.records import contacts
 from service.work import Work
 
 USUAL = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
+PREFERENCES = select(ReachingPreference)
 HOURS: TypeAdapter[Hours] = TypeAdapter(HoursOfDay)
 
 
@@ -100,7 +101,7 @@ def _set(work: Work) -> Mapping[str, ReachingPreference]:
 
 
 def _rows(work: Work) -> Sequence[ReachingPreference]:
-    return work.session.exec(select(ReachingPreference)).all()
+    return work.session.exec(PREFERENCES).all()
 
 
 def _held(work: Work, spec: WorkerSpec) -> ReachingPreference | None:

@@ -1,15 +1,16 @@
 """Rotas as they stand: the partnership file's, with the shifts of calendars kept elsewhere and the changes made since."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 
 from rules import rotation
 from rules.layers import ImportedSpec, LayeredSpec
 from rules.rotation import Override, OverrideKind, Rota, RotaSpec, Shift
 from rules.turns import LONGEST_SHIFT
-from service.database import hold
+from service.database import UtcDateTime, hold
 from service.errors import NotFound
 from service.models.ids import new_id
 from service.models.people import OverrideRow
@@ -17,6 +18,19 @@ from service.models.rotas import ImportedShift, Leave
 from service.partnership import DUTY_TEAM
 from service.records import rota_changes
 from service.work import Work
+
+MOMENT = timedelta(microseconds=1)
+ON_LEAVE = select(Leave.worker).where(
+    col(Leave.starts_at) <= bindparam("at", type_=UtcDateTime), col(Leave.ends_at) > bindparam("at", type_=UtcDateTime)
+)
+CHANGES = (
+    select(OverrideRow)
+    .where(
+        col(OverrideRow.starts_at) <= bindparam("end", type_=UtcDateTime),
+        col(OverrideRow.ends_at) > bindparam("start", type_=UtcDateTime),
+    )
+    .order_by(col(OverrideRow.made_at), col(OverrideRow.id))
+)
 
 
 def spec_of(work: Work, team: str) -> RotaSpec | LayeredSpec | None:
@@ -87,9 +101,8 @@ def overrides_of(work: Work, team: str, start: datetime, end: datetime) -> list[
 
 
 def _changes(work: Work, start: datetime, end: datetime) -> dict[str, list[Override]]:
-    query = select(OverrideRow).where(col(OverrideRow.starts_at) <= end, col(OverrideRow.ends_at) > start)
     found: dict[str, list[Override]] = {}
-    for row in work.session.exec(query.order_by(col(OverrideRow.made_at), col(OverrideRow.id))).all():
+    for row in work.session.exec(CHANGES, params={"start": start, "end": end}).all():
         found.setdefault(row.team, []).append(as_change(row))
     return found
 
@@ -137,6 +150,11 @@ def withdraw_override(work: Work, team: str, override_id: str, *, actor: str) ->
     work.session.delete(row)
     work.record("rota.override_withdrawn", team, actor=actor, kind=row.kind, worker=row.worker)
     rota_changes.of_teams(work, [team])
+
+
+def on_leave(work: Work, at: datetime) -> list[str]:
+    """Who is on leave at a moment."""
+    return list(work.session.connection().execute(ON_LEAVE, {"at": at}).scalars())
 
 
 def leave_between(work: Work, start: datetime, end: datetime, worker: str | None = None) -> Sequence[Leave]:

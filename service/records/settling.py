@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import bindparam
 from sqlmodel import col, or_, select
 
 from notifiers.base import ReceiptState
@@ -18,6 +19,13 @@ log = structlog.get_logger()
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(seconds=30)
+HELD = (
+    select(OutboxMessage)
+    .where(col(OutboxMessage.id).in_(bindparam("ids", expanding=True)))
+    .order_by(col(OutboxMessage.task_id), col(OutboxMessage.id))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 # Receipts can arrive late, twice and out of order: a message never moves back along this line.
 RANK = {state: rank for rank, state in enumerate(MessageState)} | {MessageState.CANCELLED: 99}
 REACHED = {
@@ -32,13 +40,11 @@ def held(work: Work, claimed: Sequence[Claimed]) -> dict[str, OutboxMessage]:
     locks who locks several. Not among them is what another sender has claimed since, after a freeze that outlasted the
     lease."""
     turns = {each.message.reference: each.turn for each in claimed}
-    query = select(OutboxMessage).where(col(OutboxMessage.id).in_(turns))
-    in_order = query.order_by(col(OutboxMessage.task_id), col(OutboxMessage.id)).with_for_update()
-    rows = work.session.exec(in_order.execution_options(populate_existing=True)).all()
+    rows = work.session.exec(HELD, params={"ids": list(turns)}).all()
     found = {row.id: row for row in rows if row.attempts == turns[row.id]}
     for reference in turns.keys() - found.keys():
         log.warning("settled too late", message=reference, turn=turns[reference])
-    outbox.look_up(work, list(found.values()))
+    outbox.look_up_tasks(work, found.values())
     return found
 
 

@@ -131,7 +131,7 @@ def open_for(work: Work, incident: Incident, trial: Trial) -> None:
         reason=reason,
     )
     decision = incidents.decided(Decision(None, TEST_PAGE, reason), "opened", task=task)
-    incidents.keep_decisions(work, incident, [decision])
+    incidents.keep_decisions(incident, [decision])
     outbox.write(
         work,
         TEMPLATE,

@@ -5,9 +5,12 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, text
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from notifiers.base import Channel
 from service.database import UtcDateTime, skip_locked
@@ -62,40 +65,55 @@ class Room:
         """The channels by which nothing may be handed over now."""
         return [channel.value for channel, free in self.channels.items() if free <= 0]
 
+    @property
+    def asks(self) -> tuple[bool, bool]:
+        """Whether a channel is full, and whether nothing but pages may go."""
+        return bool(self.full), self.others == 0
+
 
 def next_up(work: Work, limit: int, room: Room) -> list[OutboxMessage]:
     """Up to `limit` due messages for which there is room, locked for this transaction.
 
     When more wait than can be taken, the least urgent of those that would be taken are shared out among the teams.
     """
-    due = _due(work, room)
-    by_urgency = select(OutboxMessage).where(*due).order_by(col(OutboxMessage.urgency), col(OutboxMessage.due_at))
-    rows = list(work.session.exec(skip_locked(by_urgency.limit(limit))).all())
+    by_urgency, _ = _asking(room.asks)
+    rows = list(work.session.exec(by_urgency, params=_values(work, room) | {"most": limit}).all())
     if rows and len(rows) == limit:
         last = rows[-1].urgency
         before = [row for row in rows if row.urgency < last]
-        shared = _shared(work, due, room, last, limit - len(before))
+        shared = _shared(work, room, last, limit - len(before))
         rows = list({row.id: row for row in [*before, *shared, *rows]}.values())[:limit]
     return _fitting(rows, room)
 
 
 def is_anything_due(work: SetUp, room: Room) -> bool:
     """Whether a due message waits for which there is room."""
-    return work.session.exec(select(OutboxMessage.id).where(*_due(work, room)).limit(1)).first() is not None
+    _, anything = _asking(room.asks)
+    return work.session.connection().execute(anything, _values(work, room)).first() is not None
 
 
-def _due(work: SetUp, room: Room) -> list[ColumnElement[bool]]:
-    due = [is_unsent(), col(OutboxMessage.due_at) <= work.now]
-    if room.full:
-        due.append(col(OutboxMessage.channel).not_in(room.full))
-    if room.others == 0:
+@cache
+def _asking(asks: tuple[bool, bool]) -> tuple[SelectOfScalar[OutboxMessage], SelectOfScalar[str]]:
+    """What is due, the most urgent first, and whether anything is. A limit that does not hold is not in the question."""
+    due = _due(*asks)
+    by_urgency = select(OutboxMessage).where(*due).order_by(col(OutboxMessage.urgency), col(OutboxMessage.due_at))
+    return skip_locked(by_urgency.limit(bindparam("most"))), select(OutboxMessage.id).where(*due).limit(1)
+
+
+def _due(some_full: bool, only_pages: bool) -> list[ColumnElement[bool]]:
+    due = [is_unsent(), col(OutboxMessage.due_at) <= bindparam("now", type_=UtcDateTime)]
+    if some_full:
+        due.append(col(OutboxMessage.channel).not_in(bindparam("full", expanding=True)))
+    if only_pages:
         due.append(col(OutboxMessage.purpose) == PAGE)
     return due
 
 
-def _shared(
-    work: Work, due: Sequence[ColumnElement[bool]], room: Room, urgency: int, places: int
-) -> Sequence[OutboxMessage]:
+def _values(work: SetUp, room: Room) -> dict[str, Any]:
+    return {"now": work.now} | ({"full": room.full} if room.full else {})
+
+
+def _shared(work: Work, room: Room, urgency: int, places: int) -> Sequence[OutboxMessage]:
     connection = work.session.connection()
     teams = [str(team) for (team,) in connection.execute(TEAMS, {"urgency": urgency})]
     random.shuffle(teams)
@@ -112,7 +130,8 @@ def _shared(
     }
     ids = [row.id for row in connection.execute(asked, values)]
     # Asked for again, because another replica may have taken some of them meanwhile.
-    return work.session.exec(skip_locked(select(OutboxMessage).where(*due, col(OutboxMessage.id).in_(ids)))).all()
+    again = select(OutboxMessage).where(*_due(*room.asks), col(OutboxMessage.id).in_(ids))
+    return work.session.exec(skip_locked(again), params=_values(work, room)).all()
 
 
 def _fitting(rows: Sequence[OutboxMessage], room: Room) -> list[OutboxMessage]:
