@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from rules.calendar import WEEKDAYS, wall_clock
 from rules.durations import Duration
@@ -38,6 +38,8 @@ class RotaSpec(BaseModel):
     leaves: dict[str, date] | None = None
     only: Window | None = None
     never: Window | None = None
+    # Whoever pages somebody asks about one moment half a dozen times.
+    _last: tuple[tuple[datetime, ZoneInfo], int] | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
@@ -118,9 +120,11 @@ class RotaSpec(BaseModel):
 
     def number(self, at: datetime, zone: ZoneInfo) -> int:
         """The number of the turn that holds an instant; below zero before the rotation starts."""
-        guess = (at.astimezone(zone).replace(tzinfo=None) - self._first) // self.length
-        candidates = [guess - 1, guess, guess + 1]
-        return candidates[0] - 1 + bisect_right([self.begins(n, zone) for n in candidates], at)
+        if self._last is None or self._last[0] != (at, zone):
+            guess = (at.astimezone(zone).replace(tzinfo=None) - self._first) // self.length
+            candidates = [guess - 1, guess, guess + 1]
+            self._last = (at, zone), candidates[0] - 1 + bisect_right([self.begins(n, zone) for n in candidates], at)
+        return self._last[1]
 
     def turn(self, at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """From when to when the turn that holds an instant lasts."""

@@ -2,12 +2,12 @@
 something asks the database or at the end. The ORM alone writes object by object, at several times the cost of the commit."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, bindparam
+from sqlalchemy import Dialect, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
 from sqlmodel import Session as ModelSession
 from sqlmodel import SQLModel
@@ -16,6 +16,7 @@ Row = TypeVar("Row", bound=SQLModel)
 Found = TypeVar("Found")
 # Which columns are set where a row's key is there already, and which column must lie in the past for that.
 Clash = tuple[tuple[str, ...], str | None]
+COUNTED = {"preserve_rowcount": True}
 
 
 class Overtaken(Exception):
@@ -50,9 +51,11 @@ class Session(ModelSession):
         """An object to be written with the others of its table. Changing it until then costs no statement."""
         row: Row = manager_of_class(model).new_instance()
         instance_dict(row).update(_defaults(model) | values)
-        make_transient_to_detached(row)
-        # As add() would, but for whatever hangs on the object: nothing does.
-        self._save_or_update_impl(instance_state(row))
+        # As make_transient_to_detached() and add() would, but for values that are not there and whatever hangs on the object:
+        # every value is there, and nothing hangs on it.
+        state = instance_state(row)
+        state.key = state.mapper._identity_key_from_state(state)
+        self._save_or_update_impl(state)
         self._made.setdefault((model, values.get("task_id") or values["id"]), []).append(row)
         self._made_here.add(id(row))
         return row
@@ -119,7 +122,8 @@ class Session(ModelSession):
         connection = self.connection()
         for table, clash in sorted(waiting, key=lambda key: order[key[0]]):
             rows = waiting[table, clash]
-            written = connection.execute(_insert(connection.dialect.name, table, clash), rows).rowcount
+            insert = _insert(connection.dialect, table, _given(table, rows[0]), clash)
+            written = connection.exec_driver_sql(insert.words, insert.values(rows), COUNTED).rowcount
             if clash and clash[1] and written < len(rows):
                 raise Overtaken(table.name)
         for objects in made.values():
@@ -129,8 +133,31 @@ class Session(ModelSession):
         self._made_here.clear()
 
 
+@dataclass(frozen=True)
+class _Insert:
+    """An INSERT as the driver takes it: its words, and its parameters in their order, each with what a value passes on its
+    way. SQLAlchemy makes it once; to look all of it up for every row took longer than the writing."""
+
+    words: str
+    by_name: bool
+    parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+
+    def values(self, rows: Iterable[dict[str, Any]]) -> list[Any]:
+        """What goes with the words."""
+        if self.by_name:
+            return [{name: way(row[name]) if way else row[name] for name, way in self.parameters} for row in rows]
+        return [tuple([way(row[name]) if way else row[name] for name, way in self.parameters]) for row in rows]
+
+
 @cache
-def _insert(dialect: str, table: Table, clash: Clash | None) -> Any:
+def _insert(dialect: Dialect, table: Table, names: tuple[str, ...], clash: Clash | None) -> _Insert:
+    compiled = _statement(dialect.name, table, clash).compile(dialect=dialect, column_keys=list(names))
+    order = compiled.positiontup or list(compiled.binds)
+    ways = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
+    return _Insert(str(compiled), not compiled.positional, tuple((name, ways[name]) for name in order))
+
+
+def _statement(dialect: str, table: Table, clash: Clash | None) -> Any:
     statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     if clash is None:
         return statement
@@ -138,12 +165,15 @@ def _insert(dialect: str, table: Table, clash: Clash | None) -> Any:
     key = [column.name for column in table.primary_key]
     if not replacing:
         return statement.on_conflict_do_nothing(index_elements=key)
-    taken = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=key,
         set_={name: statement.excluded[name] for name in replacing if name not in key},
         where=table.c[past] <= bindparam("moment", type_=table.c[past].type) if past else None,
     )
-    return taken.execution_options(preserve_rowcount=True)
+
+
+def _given(table: Table, row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name in table.columns.keys() if name in row)  # noqa: SIM118 - the columns are no dict
 
 
 @cache

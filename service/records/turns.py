@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, text
 from sqlmodel import col, select
@@ -18,16 +18,24 @@ from service.models.outbox import OutboxMessage, is_unsent
 from service.records.outbox import PAGE
 from service.work import SetUp, Work
 
-# Each step goes straight to the next team in the index: its cost is the number of teams, however many messages wait.
+# Each step goes straight to the next team in the index, round from the one after `after`: its cost is the number of places,
+# however many teams and messages wait.
 TEAMS = text("""
-    WITH RECURSIVE found(team) AS (
-        SELECT min(team) FROM message WHERE state IN ('pending', 'sending') AND urgency = :urgency
+    WITH RECURSIVE found(team, number) AS (
+        SELECT coalesce(
+            (SELECT min(team) FROM message
+             WHERE state IN ('pending', 'sending') AND urgency = :urgency AND team > :after),
+            (SELECT min(team) FROM message WHERE state IN ('pending', 'sending') AND urgency = :urgency)
+        ), 1
         UNION ALL
-        SELECT (SELECT min(team) FROM message
-                WHERE state IN ('pending', 'sending') AND urgency = :urgency AND team > found.team)
-        FROM found WHERE found.team IS NOT NULL
+        SELECT coalesce(
+            (SELECT min(team) FROM message
+             WHERE state IN ('pending', 'sending') AND urgency = :urgency AND team > found.team),
+            (SELECT min(team) FROM message WHERE state IN ('pending', 'sending') AND urgency = :urgency)
+        ), found.number + 1
+        FROM found WHERE found.team IS NOT NULL AND found.number < :places
     )
-    SELECT team FROM found WHERE team IS NOT NULL
+    SELECT DISTINCT team FROM found WHERE team IS NOT NULL
 """)
 
 # Of each team in the order given the few that are due for longest, until there are enough.
@@ -76,28 +84,42 @@ def next_up(work: Work, limit: int, room: Room) -> list[OutboxMessage]:
 
     When more wait than can be taken, the least urgent of those that would be taken are shared out among the teams.
     """
-    by_urgency, _ = _asking(room.asks)
-    rows = list(work.session.exec(by_urgency, params=_values(work, room) | {"most": limit}).all())
-    if rows and len(rows) == limit:
-        last = rows[-1].urgency
-        before = [row for row in rows if row.urgency < last]
-        shared = _shared(work, room, last, limit - len(before))
-        rows = list({row.id: row for row in [*before, *shared, *rows]}.values())[:limit]
-    return _fitting(rows, room)
+    asking, values = _asking(room.asks), _values(work, room)
+    first = work.session.connection().execute(asking.first, values | {"most": limit}).all()
+    ids = [row.id for row in first]
+    if first and len(first) == limit:
+        last = first[-1].urgency
+        before = [row.id for row in first if row.urgency < last]
+        ids = list(dict.fromkeys([*before, *_shared(work, room, last, limit - len(before)), *ids]))[:limit]
+    if not ids:
+        return []
+    # Whole messages are read only here: opening what is sealed in them is the dearest part of a claim.
+    place = {name: number for number, name in enumerate(ids)}
+    rows = work.session.exec(asking.whole, params=values | {"ids": ids}).all()
+    return _fitting(sorted(rows, key=lambda row: place[row.id]), room)
 
 
 def is_anything_due(work: SetUp, room: Room) -> bool:
     """Whether a due message waits for which there is room."""
-    _, anything = _asking(room.asks)
-    return work.session.connection().execute(anything, _values(work, room)).first() is not None
+    return work.session.connection().execute(_asking(room.asks).anything, _values(work, room)).first() is not None
+
+
+class _Asking(NamedTuple):
+    """Whether anything is due, which messages are, the most urgent first, and those of some ids that still are."""
+
+    anything: SelectOfScalar[str]
+    first: Any  # a Select of two columns, of which SQLModel and SQLAlchemy have different notions
+    whole: SelectOfScalar[OutboxMessage]
 
 
 @cache
-def _asking(asks: tuple[bool, bool]) -> tuple[SelectOfScalar[OutboxMessage], SelectOfScalar[str]]:
-    """What is due, the most urgent first, and whether anything is. A limit that does not hold is not in the question."""
+def _asking(asks: tuple[bool, bool]) -> _Asking:
+    """A limit that does not hold is not in the questions."""
     due = _due(*asks)
-    by_urgency = select(OutboxMessage).where(*due).order_by(col(OutboxMessage.urgency), col(OutboxMessage.due_at))
-    return skip_locked(by_urgency.limit(bindparam("most"))), select(OutboxMessage.id).where(*due).limit(1)
+    first: Any = select(OutboxMessage.id, OutboxMessage.urgency).where(*due)
+    first = first.order_by(col(OutboxMessage.urgency), col(OutboxMessage.due_at)).limit(bindparam("most"))
+    whole = select(OutboxMessage).where(*due, col(OutboxMessage.id).in_(bindparam("ids", expanding=True)))
+    return _Asking(select(OutboxMessage.id).where(*due).limit(1), skip_locked(first), skip_locked(whole))
 
 
 def _due(some_full: bool, only_pages: bool) -> list[ColumnElement[bool]]:
@@ -113,12 +135,15 @@ def _values(work: SetUp, room: Room) -> dict[str, Any]:
     return {"now": work.now} | ({"full": room.full} if room.full else {})
 
 
-def _shared(work: Work, room: Room, urgency: int, places: int) -> Sequence[OutboxMessage]:
+def _shared(work: Work, room: Room, urgency: int, places: int) -> list[str]:
+    """The ids of a share of each of some teams, as many teams as there are places. Which ones is left to chance."""
     connection = work.session.connection()
-    teams = [str(team) for (team,) in connection.execute(TEAMS, {"urgency": urgency})]
+    known = ["", *work.partnership.team_by_slug]
+    asked = {"urgency": urgency, "after": random.choice(known), "places": places}  # noqa: S311 - it keeps no secret
+    teams = [str(team) for (team,) in connection.execute(TEAMS, asked)]
     random.shuffle(teams)
     as_kept = list if connection.dialect.name == "postgresql" else json.dumps
-    asked = text(SHARES[connection.dialect.name]).bindparams(bindparam("now", type_=UtcDateTime))
+    shares = text(SHARES[connection.dialect.name]).bindparams(bindparam("now", type_=UtcDateTime))
     values = {
         "teams": as_kept(teams),
         "full": as_kept(room.full),
@@ -128,10 +153,7 @@ def _shared(work: Work, room: Room, urgency: int, places: int) -> Sequence[Outbo
         "share": -(-places // max(len(teams), 1)),
         "places": places,
     }
-    ids = [row.id for row in connection.execute(asked, values)]
-    # Asked for again, because another replica may have taken some of them meanwhile.
-    again = select(OutboxMessage).where(*_due(*room.asks), col(OutboxMessage.id).in_(ids))
-    return work.session.exec(skip_locked(again), params=_values(work, room)).all()
+    return [row.id for row in connection.execute(shares, values)]
 
 
 def _fitting(rows: Sequence[OutboxMessage], room: Room) -> list[OutboxMessage]:
