@@ -4,16 +4,19 @@ Beside it Prometheus Alertmanager, where it is installed (Debian's prometheus-al
 for no group and posts to a webhook. Callout judges, writes and commits first.
 """
 
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 from benchmarks import city, load, others
-from benchmarks.city import Provider
+from benchmarks.city import City, Provider
 from benchmarks.load import Measured, quantile
 from benchmarks.others import Peer
 from benchmarks.told import Verdict, middle, ms, table, verdicts
 
-TEAMS = 900
+TEAMS = 200
 PEER, BUSY = "Alertmanager", "50 a second"
 Waits = list[float]
 
@@ -35,23 +38,27 @@ def waits_of(measured: Measured, arrived: dict[str, float]) -> Waits:
     return found
 
 
-def of_callout(kind: str, provider: Provider, *, rate: float, count: int) -> Waits:
-    """One round on an empty database."""
-    provider.forget()
-    with city.city(kind, provider=provider, teams=TEAMS) as it:
-        warm = load.paced(it.url, _reports(it, "warm", first=count), rate=20, count=20)
-        provider.wait_for(len(warm.answers), within=30)
-        provider.forget()
-        measured = load.paced(it.url, _reports(it, "run"), rate=rate, count=count)
-        return waits_of(measured, arrivals(provider, lambda text: text.split()[0], count))
+@dataclass
+class Callout:
+    """A city that stays up for all rounds. No report of it is like an earlier one."""
 
+    city: City
+    provider: Provider
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
-def _reports(it: city.City, run: str, first: int = 0) -> load.Maker:
-    def make(number: int) -> bytes:
-        report = city.report(first + number, teams=TEAMS, run=run)
-        return load.post(it.url, "/v1/incidents", report, key=it.partner)
+    def warm_up(self) -> None:
+        """Have everything loaded that a first report loads."""
+        self.waits(rate=20, count=20)
 
-    return make
+    def waits(self, *, rate: float, count: int) -> Waits:
+        """One round."""
+        self.provider.forget()
+        measured = load.paced(self.city.url, self._report, rate=rate, count=count)
+        return waits_of(measured, arrivals(self.provider, lambda text: text.split()[0], count))
+
+    def _report(self, _number: int) -> bytes:
+        report = city.report(next(self.numbers), teams=TEAMS, run="run")
+        return load.post(self.city.url, "/v1/incidents", report, key=self.city.partner)
 
 
 def of_peer(peer: Peer, provider: Provider, *, rate: float, count: int, run: str) -> Waits:
@@ -88,11 +95,19 @@ def run(*, full: bool) -> str:
     """The section."""
     loads = {"idle, 4 a second": (4.0, 120 if full else 30), BUSY: (50.0, 800 if full else 200)}
     found: dict[tuple[str, str], list[Waits]] = {}
-    with city.provider() as provider, others.alertmanager(provider) as peer:
+    with ExitStack() as stack:
+        provider = stack.enter_context(city.provider())
+        peer = stack.enter_context(others.alertmanager(provider))
+        ours = {
+            kind: Callout(stack.enter_context(city.city(kind, provider=provider, teams=TEAMS)), provider)
+            for kind in ("sqlite", "postgresql")
+        }
+        for each in ours.values():
+            each.warm_up()
         for number in range(3):
             for name, (rate, count) in loads.items():
-                for kind in ("sqlite", "postgresql"):
-                    waits = of_callout(kind, provider, rate=rate, count=count)
+                for kind, each in ours.items():
+                    waits = each.waits(rate=rate, count=count)
                     found.setdefault((name, f"Callout, {kind}"), []).append(waits)
                 if peer:
                     waits = of_peer(peer, provider, rate=rate, count=count, run=f"{name}-{number}")
