@@ -4,8 +4,9 @@ It sends in one thread and acts on timers and errands in another, so that no pag
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +17,7 @@ from service.away import is_away
 from service.clock import SandboxClock
 from service.database import NotHeard
 from service.deadman import DeadMansSwitch
-from service.flows import deadlines, delivery, errands, health, providers, replies, rosters, test_pages
+from service.flows import claiming, deadlines, delivery, errands, health, providers, replies, rosters, test_pages
 from service.gathered import Gathered
 from service.records import claims, timers
 from service.records import errands as errand_rows
@@ -25,6 +26,7 @@ from service.records.inforce import NotSetUp
 from service.rounds import Rounds
 from service.runtime import Runtime
 from service.slots import Slots
+from service.work import Work
 
 log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ class Engine:
         self._acting = Rounds(
             "acting", self._act_on_due, lambda error: _say(error, "acting on what is due failed"), rest=REST_SECONDS
         )
+        self._behind = True  # whether messages may wait that came before what is written now
         self._one_post = threading.Lock()
         self._loops: list[threading.Thread] = []
         self._forget = runtime.changed.listen(self._wake)
@@ -75,6 +78,7 @@ class Engine:
         self._scheduler.start()
         self._sending.start()
         self._acting.start()
+        self._runtime.senders.hands = self
         if self._runtime.settings.deadman_url.get_secret_value():
             self._begin(self._deadman.keep_fetching)
         if self._runtime.settings.synthetic_hours:
@@ -93,6 +97,7 @@ class Engine:
     def stop(self) -> None:
         """Finish the messages in hand and stop; what is not begun stays in its row."""
         self._stopping.set()
+        self._runtime.senders.hands = None
         self._deadman.stop()
         self._forget()
         for rounds in (self._sending, self._acting):
@@ -132,7 +137,7 @@ class Engine:
         clock = self._runtime.clock
         if not isinstance(clock, SandboxClock):
             raise TypeError("only the sandbox's clock can be moved")
-        with self._sending.held, self._acting.held:
+        with self._sending.held, self._acting.held, self._hands_off():
             self._slots.wait_until_idle()
             target = clock.now() + by
             errands.set_standing(self._runtime)
@@ -145,11 +150,19 @@ class Engine:
         self._wake()
         return clock.now()
 
+    @contextmanager
+    def _hands_off(self) -> Iterator[None]:
+        hands, self._runtime.senders.hands = self._runtime.senders.hands, None
+        try:
+            yield
+        finally:
+            self._runtime.senders.hands = hands
+
     def _settle(self) -> None:
         busy = True
         while busy:
             busy = deadlines.run_due(self._runtime) + errands.run_due(self._runtime) + self._post_test() > 0
-            while delivery.due_now(self._runtime) and (claimed := delivery.claim(self._runtime, INLINE_BATCH)):
+            while claiming.due_now(self._runtime) and (claimed := claiming.claim(self._runtime, INLINE_BATCH)):
                 busy = True
                 for message in claimed:
                     delivery.send(self._runtime, message)
@@ -162,11 +175,37 @@ class Engine:
     def _send_due(self) -> None:
         while not self._stopping.is_set():
             free, room = self._slots.free()
-            if free <= 0 or not delivery.due_now(self._runtime, room=room):
+            if free <= 0:
+                self._behind = True
                 return
-            for claimed in delivery.claim(self._runtime, free, room=room):
+            if not claiming.due_now(self._runtime, room=room):
+                self._behind = bool(room.full)
+                return
+            for claimed in claiming.claim(self._runtime, free, room=room):
                 self._slots.take(claimed)
                 self._senders.submit(self._send, claimed)
+
+    @property
+    def takes_at_once(self) -> bool:
+        """Whether a page that is written now is sent without a look into the outbox: nothing waits before it."""
+        return self._runtime.senders.hands is self and not self._behind
+
+    def take(self, work: Work) -> list[Claimed]:
+        """The pages that a transaction has just written, unless others wait before them."""
+        return [] if self._behind else claiming.claim_new(self._runtime, work, self._slots.take_page)
+
+    def put_back(self, claimed: Sequence[Claimed]) -> None:
+        """They were not stored."""
+        for each in claimed:
+            self._slots.give_back(each)
+
+    def send(self, claimed: Sequence[Claimed]) -> None:
+        """They were stored, so they are sent. Whoever starts next does it where this process has been stopped meanwhile."""
+        for each in claimed:
+            try:
+                self._senders.submit(self._send, each)
+            except RuntimeError:
+                self._slots.give_back(each)
 
     def _keep_posting(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
@@ -209,7 +248,7 @@ class Engine:
 
     def _hand_on(self) -> None:
         try:
-            delivery.hand_on(self._runtime, self._stopping.wait)
+            claiming.hand_on(self._runtime, self._stopping.wait)
         except NotSetUp:
             return
         except Exception as error:

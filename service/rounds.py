@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Rounds:
-    """`do` is called once however often it was woken meanwhile, and not again for `rest` seconds; `failed` hears of what it
+    """`do` is called `rest` seconds after it was woken, once however often that was; `failed` hears of what it
     raises, and the next time it is tried again."""
 
     def __init__(
@@ -40,11 +40,11 @@ class Rounds:
         return self._last is not None and time.monotonic() - self._last < within
 
     def _come_round(self) -> None:
-        while not self._stopping.wait(self._rest):
-            self._news.wait()
-            self._news.clear()
-            if self._stopping.is_set():
+        while self._news.wait():
+            # Rest comes first: what was committed a moment ago is being answered and sent.
+            if self._stopping.wait(self._rest):
                 return
+            self._news.clear()
             try:
                 with self.held:
                     self._do()

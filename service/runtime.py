@@ -1,10 +1,11 @@
 """The composition root: built once from the settings and passed to whoever needs a part of it."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 from notifiers.base import TO_WORKERS, Channel, Notifier
 from notifiers.registry import build
@@ -15,6 +16,7 @@ from service.models.people import Preference
 from service.numbers import e164
 from service.privacy import Keyring
 from service.records import audit, inforce
+from service.records.claims import Claimed
 from service.rows import Session
 from service.secret import secret_of
 from service.settings import Settings
@@ -52,6 +54,29 @@ class Signal:
             listener()
 
 
+class Hands(Protocol):
+    """Whoever in this process sends at once what a transaction wrote."""
+
+    def take(self, work: Work) -> list[Claimed]:
+        """Have what a transaction has just written, before it is stored."""
+        ...
+
+    def put_back(self, claimed: Sequence[Claimed]) -> None:
+        """The transaction failed: there is nothing to be sent."""
+        ...
+
+    def send(self, claimed: Sequence[Claimed]) -> None:
+        """It was committed."""
+        ...
+
+
+@dataclass
+class Senders:
+    """Who sends in this process, while anybody does."""
+
+    hands: Hands | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
     """Everything a flow needs."""
@@ -64,20 +89,30 @@ class Runtime:
     metrics: Metrics
     standing: Standing
     changed: Signal
+    senders: Senders
     in_force: inforce.InForce
 
     @contextmanager
     def transaction(self, *, quietly: bool = False) -> Iterator[Work]:
-        """Write: the audit is chained last, all of it commits at the end or none, then the engine and boards wake; `quietly`:
-        nobody has to hear of it."""
-        with self.database.transaction() as session:
-            work = self._work(session)
-            yield work
-            session.flush()
-            audit.append(session, work.audit, work.now, self.keyring)
-            session.flush()
-            if not quietly:
-                self.database.tell_others(session)
+        """Write: the audit is chained last, all of it commits at the end or none, then what was written is sent, and the engine
+        and boards wake; `quietly`: nobody has to hear of it."""
+        hands, taken = self.senders.hands, list[Claimed]()
+        try:
+            with self.database.transaction() as session:
+                work = self._work(session)
+                yield work
+                taken += hands.take(work) if hands else ()
+                session.flush()
+                audit.append(session, work.audit, work.now, self.keyring)
+                session.flush()
+                if not quietly:
+                    self.database.tell_others(session)
+        except BaseException:
+            if hands:
+                hands.put_back(taken)
+            raise
+        if hands:
+            hands.send(taken)
         for measured in work.measured:
             self.metrics.took(measured.figure, measured.seconds)
         if not quietly:
@@ -153,6 +188,7 @@ def build_runtime(settings: Settings) -> Runtime:
         metrics=Metrics(),
         standing=Standing(settings.paces),
         changed=Signal(),
+        senders=Senders(),
         in_force=inforce.InForce(),
     )
 

@@ -33,6 +33,13 @@ class Slots:
             channels = {channel: self._threads - self._busy[channel] for channel in Channel}
             return self.most - busy, Room(channels=channels, others=max(0, self._threads - busy))
 
+    def take_page(self, channel: Channel) -> bool:
+        """A page begins its way, if there is room for it."""
+        with self._changed:
+            is_room = self._busy.total() < self.most and self._busy[channel] < self._threads
+            self._busy[channel] += is_room
+            return is_room
+
     def take(self, claimed: Claimed) -> None:
         """A message begins its way."""
         with self._changed:

@@ -1,12 +1,12 @@
-"""Due messages → claimed → handed to a provider outside any transaction → settled; and what providers report of them later.
+"""Claimed messages → handed to a provider outside any transaction → settled; and what providers report of them later.
 
 A channel's providers are tried in order and in one go, so that an outage costs seconds. One that left us in doubt is asked
 before the next is tried. rules/handover.py decides; here it is done and written down.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -28,60 +28,19 @@ from rules.handover import Came, Try
 from service.metrics import FIRST_PAGE
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Task
-from service.records import bundles, carriers, claims, failures, outbox, people, settling, turns
+from service.records import bundles, carriers, claims, failures, outbox, people, settling
 from service.records import providers as provider_rows
-from service.records.claims import EVERYTHING, Claimed
-from service.records.turns import Room
+from service.records.claims import Claimed
 from service.runtime import Runtime
 from service.work import Measured, Work
 
 log = structlog.get_logger()
 
-LOOKED_FOR_AGAIN = 0.5  # seconds
 ASKED_AGAIN = timedelta(seconds=1)
 OUT_AFTER = 2  # tries in vain, about two seconds apart: no blip any more
 SOON = timedelta(seconds=5)
 NOBODY = "no provider for this channel is configured"
 TOO_MANY = "the networks let no more texts through to this number in this hour"
-
-
-def claim(runtime: Runtime, limit: int, *, room: Room = EVERYTHING) -> list[Claimed]:
-    """Take up to `limit` due messages for this sender: what there is room for, and what the providers' pace allows."""
-    with runtime.transaction(quietly=True) as work:
-        gather = timedelta(seconds=runtime.settings.gather_seconds)
-        sender = runtime.database.seen_as
-        return claims.claim(work, limit, settle=gather, room=_paced(runtime, room), sender=sender)
-
-
-def hand_on(runtime: Runtime, wait: Callable[[float], object]) -> None:
-    """Take over at once what processes had in hand that are gone. Whoever only lost its connection for a moment is not: it is
-    looked for twice."""
-    with runtime.reading() as work:
-        gone = claims.senders(work) - {runtime.database.name}
-    if gone:
-        gone = runtime.database.gone(gone)
-    if gone and not runtime.database.is_sqlite:
-        wait(LOOKED_FOR_AGAIN)
-        gone = runtime.database.gone(gone)
-    if gone:
-        log.warning("taking over from processes that are gone", processes=len(gone))
-        with runtime.transaction() as work:
-            claims.hand_on(work, gone)
-
-
-def _paced(runtime: Runtime, room: Room) -> Room:
-    paced = dict(room.channels)
-    for channel, providers in runtime.notifiers.items():
-        left = runtime.standing.left([each.name for each in providers])
-        if left is not None:
-            paced[channel] = min(left, paced.get(channel, left))
-    return replace(room, channels=paced)
-
-
-def due_now(runtime: Runtime, *, room: Room = EVERYTHING) -> bool:
-    """Whether anything waits for which there is room; a read, so that an idle service writes nothing."""
-    with runtime.looking() as work:
-        return turns.is_anything_due(work, _paced(runtime, room))
 
 
 @dataclass(kw_only=True)

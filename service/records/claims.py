@@ -1,6 +1,6 @@
 """Due messages, handed to one sender each for as long as a lease lasts."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,16 +60,24 @@ def claim(
             due.append(row)
         else:
             row.state = MessageState.CANCELLED.value
-    claimed = []
-    for row in bundles.together(work, due, settle=settle):
-        again = row.state == MessageState.SENDING
-        row.state, row.attempts, row.due_at = MessageState.SENDING.value, row.attempts + 1, work.now + LEASE
-        row.sender = sender
-        claimed.append(_claimed(row, again=again))
-    return claimed
+    return [_taken(work, row, sender) for row in bundles.together(work, due, settle=settle)]
 
 
-def _claimed(row: OutboxMessage, *, again: bool) -> Claimed:
+def claim_new(
+    work: Work, *, settle: timedelta, sender: str | None, is_room: Callable[[OutboxMessage], bool]
+) -> list[Claimed]:
+    """Take the pages that this transaction has written and not stored yet, as far as there is room: they need not be looked
+    for, nor a second transaction. What is not taken waits for a claim."""
+    rows = [row for row in work.session.all_unwritten(OutboxMessage) if row.purpose == PAGE]
+    with work.session.no_autoflush:  # they are to be stored once, as taken
+        due = [row for row in rows if row.state == MessageState.PENDING and outbox.wanted(work, row)]
+        return [_taken(work, row, sender) for row in bundles.together(work, due, settle=settle) if is_room(row)]
+
+
+def _taken(work: Work, row: OutboxMessage, sender: str | None) -> Claimed:
+    again = row.state == MessageState.SENDING
+    row.state, row.attempts, row.due_at = MessageState.SENDING.value, row.attempts + 1, work.now + LEASE
+    row.sender = sender
     message = Message(
         reference=row.id,
         channel=Channel(row.channel),

@@ -11,7 +11,7 @@ from notifiers import gsm7
 from notifiers.base import InboundText, KeyPress, Receipt, ReceiptState
 from rules.incident import IncidentReport
 from service.engine import Engine
-from service.flows import calls, delivery, intake, replies
+from service.flows import calls, claiming, delivery, intake, replies
 from service.models.ids import new_id
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Task, TimelineEntry
@@ -50,7 +50,7 @@ class Desk:
 
     def send(self) -> list[Claimed]:
         """Send what is due now."""
-        claimed = delivery.claim(self.runtime, 50)
+        claimed = claiming.claim(self.runtime, 50)
         for each in claimed:
             delivery.send(self.runtime, each)
         return claimed

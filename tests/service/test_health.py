@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from rules.incident import IncidentReport
 from service.engine import Engine
-from service.flows import delivery, health, intake
+from service.flows import claiming, health, intake
 from service.records.judging import Submission
 from service.runtime import Runtime
 from tests.fakes.calendar import running_calendar
@@ -69,7 +69,7 @@ def test_what_is_due_and_waits_for_too_long_makes_the_service_unready(runtime: R
 def test_what_a_lease_put_into_the_future_is_not_behind(runtime: Runtime) -> None:
     report(runtime)
     runtime.clock.advance_to(runtime.clock.now() + timedelta(seconds=125))  # type: ignore[attr-defined]
-    assert delivery.claim(runtime, 10)
+    assert claiming.claim(runtime, 10)
     assert health.checks(runtime)["outbox"] == "ok"
 
 

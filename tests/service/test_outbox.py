@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from notifiers.base import ReceiptState
 from rules.incident import IncidentReport, Place
-from service.flows import actions, delivery, intake
+from service.flows import actions, claiming, intake
 from service.flows.actions import Scope
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Task
@@ -53,7 +53,7 @@ def test_many_senders_at_once_send_each_message_once(runtime: Runtime) -> None:
     lock = threading.Lock()
 
     def sender() -> None:
-        while batch := delivery.claim(runtime, 3):
+        while batch := claiming.claim(runtime, 3):
             with lock:
                 claimed.extend(each.message.reference for each in batch)
 
@@ -67,13 +67,13 @@ def test_many_senders_at_once_send_each_message_once(runtime: Runtime) -> None:
 
 def test_a_sender_that_died_leaves_its_message_due_again_when_its_lease_ends(runtime: Runtime) -> None:
     open_tasks(runtime, 1)
-    (first,) = delivery.claim(runtime, 10)
+    (first,) = claiming.claim(runtime, 10)
     assert not first.again
-    assert delivery.claim(runtime, 10) == []
+    assert claiming.claim(runtime, 10) == []
     pass_time(runtime, claims.LEASE - timedelta(seconds=1))
-    assert delivery.claim(runtime, 10) == []
+    assert claiming.claim(runtime, 10) == []
     pass_time(runtime, timedelta(seconds=2))
-    (second,) = delivery.claim(runtime, 10)
+    (second,) = claiming.claim(runtime, 10)
     assert second.message.reference == first.message.reference
     assert second.again, "nobody knows whether the provider has it, so the provider is asked"
 
@@ -83,7 +83,7 @@ def test_a_message_that_is_no_longer_wanted_is_not_sent(runtime: Runtime) -> Non
     with runtime.reading() as work:
         task = work.session.exec(select(Task)).one()
     actions.acknowledge(runtime, SCOPE, task.id, "ben")
-    sent = [claimed.message.text for claimed in delivery.claim(runtime, 10)]
+    sent = [claimed.message.text for claimed in claiming.claim(runtime, 10)]
     assert not [text for text in sent if "PASS" in text]
     pages = [message for message in messages(runtime) if message.purpose == outbox.PAGE]
     assert {message.state for message in pages} == {MessageState.CANCELLED}
@@ -94,7 +94,7 @@ def test_trouble_that_mends_is_put_off_longer_each_time_and_given_up_after_two_h
     waits = []
     reference = ""
     for _ in range(400):
-        batch = delivery.claim(runtime, 1)
+        batch = claiming.claim(runtime, 1)
         if batch:
             reference = reference or batch[0].message.reference
             if batch[0].message.reference != reference:
@@ -133,7 +133,7 @@ def test_the_most_urgent_goes_first(runtime: Runtime) -> None:
     with runtime.reading() as work:
         tasks = list(work.session.exec(select(Task).order_by(col(Task.opened_at))))
     actions.acknowledge(runtime, SCOPE, tasks[0].id, "amina")
-    first = delivery.claim(runtime, 1)[0].message.text
+    first = claiming.claim(runtime, 1)[0].message.text
     assert "PASS" in first, "a page goes before a confirmation written earlier"
 
 
@@ -152,7 +152,7 @@ def test_receipts_in_any_order_never_move_a_message_backwards(
     runtime: Runtime, receipts: list[str], state: str
 ) -> None:
     open_tasks(runtime, 1)
-    (claimed,) = delivery.claim(runtime, 1)
+    (claimed,) = claiming.claim(runtime, 1)
     for receipt in receipts:
         with runtime.transaction() as work:
             settling.receipt(
@@ -163,7 +163,7 @@ def test_receipts_in_any_order_never_move_a_message_backwards(
 
 def test_a_receipt_that_overtakes_the_providers_own_answer_stands(runtime: Runtime) -> None:
     open_tasks(runtime, 1)
-    (claimed,) = delivery.claim(runtime, 1)
+    (claimed,) = claiming.claim(runtime, 1)
     with runtime.transaction() as work:
         settling.receipt(
             work, ReceiptState.DELIVERED, reference=claimed.message.reference, provider_id="SM1", error=None
@@ -212,13 +212,13 @@ def test_what_a_dead_process_had_in_hand_is_taken_over_at_once_and_what_a_living
     other = open_sandbox(runtime.database.url)
     with seen(other):
         with seen(runtime):
-            first = delivery.claim(runtime, 1)
+            first = claiming.claim(runtime, 1)
             assert first
             if not runtime.database.is_sqlite:
-                delivery.hand_on(other, threading.Event().wait)
-                assert not any(claimed.again for claimed in delivery.claim(other, 50))
-        delivery.hand_on(other, threading.Event().wait)
-        again = [claimed for claimed in delivery.claim(other, 50) if claimed.again]
+                claiming.hand_on(other, threading.Event().wait)
+                assert not any(claimed.again for claimed in claiming.claim(other, 50))
+        claiming.hand_on(other, threading.Event().wait)
+        again = [claimed for claimed in claiming.claim(other, 50) if claimed.again]
     assert [claimed.message.reference for claimed in again] == [first[0].message.reference]
     with runtime.transaction() as work:
         assert settling.held(work, first) == {}, "had it only been frozen, it would settle nothing"

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from notifiers.base import Receipt, ReceiptState
 from rules.incident import IncidentReport, Place
-from service.flows import delivery, intake
+from service.flows import claiming, delivery, intake
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import TimelineEntry
 from service.records import claims, settling
@@ -44,7 +44,7 @@ class Desk:
 
     def send(self) -> OutboxMessage:
         """Send what is due; the page."""
-        for claimed in delivery.claim(self.runtime, 10):
+        for claimed in claiming.claim(self.runtime, 10):
             delivery.send(self.runtime, claimed)
         return self.page()
 
@@ -180,7 +180,7 @@ def test_when_nobody_takes_it_the_order_begins_again_after_a_wait(desk: Desk) ->
 
 def test_after_a_crash_both_are_asked_and_the_one_that_has_it_is_believed(desk: Desk) -> None:
     desk.report()
-    (claimed,) = delivery.claim(desk.runtime, 10)
+    (claimed,) = claiming.claim(desk.runtime, 10)
     twilio = desk.runtime.notifiers[claimed.message.channel][1]
     twilio.send(claimed.message)
     desk.wait(claims.LEASE.total_seconds() + 1)
@@ -190,7 +190,7 @@ def test_after_a_crash_both_are_asked_and_the_one_that_has_it_is_believed(desk: 
 
 def test_a_sender_that_was_frozen_past_its_lease_sends_and_settles_nothing(desk: Desk) -> None:
     desk.report()
-    (frozen,) = delivery.claim(desk.runtime, 10)
+    (frozen,) = claiming.claim(desk.runtime, 10)
     desk.wait(claims.LEASE.total_seconds() + 1)
     page = desk.send()
     assert page.attempts == 2

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 from notifiers.base import Channel
 from rules.incident import IncidentReport
 from service.errors import Invalid
-from service.flows import actions, deadlines, delivery, intake, setup
+from service.flows import actions, claiming, deadlines, delivery, intake, setup
 from service.flows.actions import Scope
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Task
@@ -85,7 +85,7 @@ def report(runtime: Runtime) -> Task:
 
 def send(runtime: Runtime) -> list[str]:
     """Send what is due; the channels in the order in which they were served."""
-    claimed = delivery.claim(runtime, 50)
+    claimed = claiming.claim(runtime, 50)
     for each in claimed:
         delivery.send(runtime, each)
     return [each.message.channel for each in claimed]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from service.flows import delivery
+from service.flows import claiming, delivery
 from service.models.ids import new_id
 from service.models.outbox import MessageState, OutboxMessage
 from service.records import outbox
@@ -62,7 +62,7 @@ def test_a_page_past_the_limit_goes_by_the_next_provider_and_the_lead_hears_once
     desk.report()
     worker = desk.page().worker or ""
     had(desk, worker, 100)
-    for claimed in delivery.claim(desk.runtime, 1):
+    for claimed in claiming.claim(desk.runtime, 1):
         delivery.send(desk.runtime, claimed)
     assert desk.arrived() == (0, 1)
     assert "let no more texts through" in desk.told()[0][2]
@@ -70,7 +70,7 @@ def test_a_page_past_the_limit_goes_by_the_next_provider_and_the_lead_hears_once
     assert first
     assert worker not in {each.worker for each in told(desk)}
     desk.report()
-    for claimed in delivery.claim(desk.runtime, 1):
+    for claimed in claiming.claim(desk.runtime, 1):
         delivery.send(desk.runtime, claimed)
     assert len(desk.twilio.texts) == 2
     assert len(told(desk)) == first

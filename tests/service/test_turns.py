@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import insert
 
 from notifiers.base import Channel
-from service.flows import delivery
+from service.flows import claiming
 from service.models.ids import new_id
 from service.models.outbox import OutboxMessage
 from service.records import outbox
@@ -39,7 +39,7 @@ def queue(
 
 
 def teams_of(runtime: Runtime, limit: int) -> Counter[str]:
-    return Counter(each.message.text.split()[0] for each in delivery.claim(runtime, limit))
+    return Counter(each.message.text.split()[0] for each in claiming.claim(runtime, limit))
 
 
 def test_a_team_with_a_long_queue_does_not_starve_the_others(runtime: Runtime) -> None:
@@ -64,12 +64,12 @@ def test_what_there_is_no_room_for_is_not_taken(runtime: Runtime) -> None:
     queue(runtime, 5, team="text", purpose=outbox.PAGE, urgency=1)
     queue(runtime, 5, team="call", purpose=outbox.PAGE, channel="voice", urgency=1)
     room = Room(channels={Channel.SMS: 2, Channel.VOICE: 1}, others=0)
-    taken = Counter(each.message.text.split()[0] for each in delivery.claim(runtime, 10, room=room))
+    taken = Counter(each.message.text.split()[0] for each in claiming.claim(runtime, 10, room=room))
     assert taken == Counter(text=2, call=1)
-    assert delivery.due_now(runtime, room=room)
+    assert claiming.due_now(runtime, room=room)
     nothing = Room(channels=dict.fromkeys(Channel, 0), others=0)
-    assert not delivery.due_now(runtime, room=nothing)
-    assert delivery.claim(runtime, 10, room=nothing) == []
+    assert not claiming.due_now(runtime, room=nothing)
+    assert claiming.claim(runtime, 10, room=nothing) == []
 
 
 def test_a_hand_is_kept_free_for_pages_and_for_the_other_channels(runtime: Runtime) -> None:
@@ -77,16 +77,16 @@ def test_a_hand_is_kept_free_for_pages_and_for_the_other_channels(runtime: Runti
     queue(runtime, 20, team="news")
     free, room = slots.free()
     assert (free, room.others) == (4 + RESERVED, 4)
-    for claimed in delivery.claim(runtime, free, room=room):
+    for claimed in claiming.claim(runtime, free, room=room):
         slots.take(claimed)
     free, room = slots.free()
     assert (free, room.others) == (RESERVED, 0), "news has all it may have"
     queue(runtime, 9, team="page", purpose=outbox.PAGE, urgency=1)
-    pages = delivery.claim(runtime, free, room=room)
+    pages = claiming.claim(runtime, free, room=room)
     assert [each.is_page for each in pages] == [True] * RESERVED
 
     slots = Slots(4)
-    for claimed in delivery.claim(runtime, 4):
+    for claimed in claiming.claim(runtime, 4):
         slots.take(claimed)
     free, room = slots.free()
     assert (free, room.channels[Channel.SMS], room.channels[Channel.VOICE]) == (RESERVED, 0, 4)
@@ -96,14 +96,14 @@ def test_a_hand_is_kept_free_for_pages_and_for_the_other_channels(runtime: Runti
 def test_ten_thousand_queued_messages_hold_no_more_memory_than_a_hundred(runtime: Runtime, waiting: int) -> None:
     def peak() -> int:
         tracemalloc.start()
-        claimed = delivery.claim(runtime, 10)
+        claimed = claiming.claim(runtime, 10)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert len(claimed) == 10
         return most
 
     queue(runtime, 100, team="south")
-    delivery.claim(runtime, 10)
+    claiming.claim(runtime, 10)
     few = peak()
     queue(runtime, waiting, team="north")
     assert peak() < 1.5 * few
