@@ -179,7 +179,7 @@ class Engine:
                 self._behind = True
                 return
             if not claiming.due_now(self._runtime, room=room):
-                self._behind = bool(room.full)
+                self._behind = bool(room.full) or room.others == 0
                 return
             for claimed in claiming.claim(self._runtime, free, room=room):
                 self._slots.take(claimed)
@@ -276,7 +276,8 @@ class Engine:
             _say(error, "sending failed", message=claimed.message.reference)
         finally:
             self._slots.give_back(claimed)
-            self._sending.wake()
+            if self._behind:
+                self._sending.wake()
 
     def _listen(self) -> None:
         """Be woken by other processes on the same PostgreSQL. A lost notification costs one tick."""
