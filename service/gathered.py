@@ -1,6 +1,6 @@
 """Things of several threads done in one go: whoever comes while a batch is being done is in the next one.
 
-Nobody waits for company, so that a single thing is done at once, and the batches grow with the load alone.
+The first of a batch waits a few milliseconds for company; beyond that the batches grow with the load alone.
 """
 
 import threading
@@ -11,10 +11,13 @@ Thing = TypeVar("Thing")
 
 
 class Gathered(Generic[Thing]):
-    """Gives the things of all threads that wait to one function, which does all of them or raises."""
+    """Gives the things of all threads that wait to one function, which does all of them or raises. `company`: for how many
+    seconds the first of a batch waits for others."""
 
-    def __init__(self, together: Callable[[list[Thing]], None]) -> None:
+    def __init__(self, together: Callable[[list[Thing]], None], *, company: float = 0) -> None:
         self._together = together
+        self._company = company
+        self._never = threading.Event()
         self._waiting: list[Thing] = []
         self._failed: set[int] = set()
         self._lock = threading.Lock()
@@ -26,6 +29,8 @@ class Gathered(Generic[Thing]):
         with self._lock:
             self._waiting.append(thing)
         with self._turn:
+            if self._company and self._waiting:
+                self._never.wait(self._company)
             with self._lock:
                 batch, self._waiting = self._waiting, []
             if batch:
