@@ -4,7 +4,7 @@ It sends in one thread and acts on timers and errands in another, so that no pag
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -19,12 +19,13 @@ from service.database import NotHeard
 from service.deadman import DeadMansSwitch
 from service.flows import claiming, deadlines, delivery, errands, health, providers, replies, rosters, test_pages
 from service.gathered import Gathered
+from service.models.outbox import OutboxMessage
 from service.records import claims, timers
 from service.records import errands as errand_rows
 from service.records.claims import Claimed
 from service.records.inforce import NotSetUp
 from service.rounds import Rounds
-from service.runtime import Runtime
+from service.runtime import Load, Runtime
 from service.slots import Slots
 from service.work import Work
 
@@ -64,7 +65,7 @@ class Engine:
         self._behind = True  # whether messages may wait that came before what is written now
         self._one_post = threading.Lock()
         self._loops: list[threading.Thread] = []
-        self._forget = runtime.changed.listen(self._wake)
+        self._forget = runtime.changed.listen(self._acting.wake)
         self._deadman = DeadMansSwitch(runtime, lambda: health.is_well(runtime))
 
     def start(self) -> None:
@@ -193,22 +194,27 @@ class Engine:
         """Whether a page that is written now is sent without a look into the outbox: nothing waits before it."""
         return self._runtime.senders.hands is self and not self._behind
 
-    def take(self, work: Work) -> list[Claimed]:
+    def take(self, work: Work) -> Load:
         """The pages that a transaction has just written, unless others wait before them."""
-        return [] if self._behind else claiming.claim_new(self._runtime, work, self._slots.take_page)
+        fresh = len(work.session.all_unwritten(OutboxMessage))
+        behind = self._behind or not fresh
+        claimed = [] if behind else claiming.claim_new(self._runtime, work, self._slots.take_page)
+        return Load(claimed=claimed, rest=len(claimed) < fresh or work.session.has_inserted(OutboxMessage))
 
-    def put_back(self, claimed: Sequence[Claimed]) -> None:
+    def put_back(self, load: Load) -> None:
         """They were not stored."""
-        for each in claimed:
+        for each in load.claimed:
             self._slots.give_back(each)
 
-    def send(self, claimed: Sequence[Claimed]) -> None:
+    def send(self, load: Load) -> None:
         """They were stored, so they are sent. Whoever starts next does it where this process has been stopped meanwhile."""
-        for each in claimed:
+        for each in load.claimed:
             try:
                 self._senders.submit(self._send, each)
             except RuntimeError:
                 self._slots.give_back(each)
+        if load.rest:
+            self._sending.wake()
 
     def _keep_posting(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
@@ -252,6 +258,7 @@ class Engine:
     def _hand_on(self) -> None:
         try:
             claiming.hand_on(self._runtime, self._stopping.wait)
+            self._sending.wake()
         except NotSetUp:
             return
         except Exception as error:
@@ -282,11 +289,15 @@ class Engine:
             if self._behind:
                 self._sending.wake()
 
+    def _hear(self) -> None:
+        self._sending.wake()
+        self._runtime.changed.fire()
+
     def _listen(self) -> None:
         """Be woken by other processes on the same PostgreSQL. A lost notification costs one tick."""
         while not self._stopping.is_set():
             try:
-                self._runtime.database.hear_others(self._runtime.changed.fire, self._stopping)
+                self._runtime.database.hear_others(self._hear, self._stopping)
             except NotHeard as error:
                 log.warning("listening failed", reason=str(error))
                 self._stopping.wait(RECONNECT_SECONDS)

@@ -33,6 +33,7 @@ class Session(ModelSession):
         self._made_here: set[int] = set()
         self._read: dict[Hashable, tuple[Any, frozenset[Table]]] = {}
         self._at_hand: list[Any] = []
+        self._inserted: set[Table] = set()
         self._looked: tuple[tuple[int, int, int], frozenset[Table]] = ((0, 0, 0), frozenset())
 
     def put(self, model: type[SQLModel], *, replacing: tuple[str, ...] | None = None, **values: Any) -> None:
@@ -67,6 +68,10 @@ class Session(ModelSession):
     def all_unwritten(self, model: type[Row]) -> list[Row]:
         """The objects of a kind that were made here and are not in the database yet."""
         return [row for (kind, _), rows in self._made.items() if kind is model for row in rows]
+
+    def has_inserted(self, model: type[SQLModel]) -> bool:
+        """Whether rows of a kind were stored already that were not there before."""
+        return _table(model) in self._inserted
 
     def once(self, key: Hashable, read: Callable[[], Found], *, of: Sequence[type[SQLModel]] = ()) -> Found:
         """What `read` finds in the database, asked for once until something is written, or something `of` these where it is
@@ -107,6 +112,8 @@ class Session(ModelSession):
             {table for table, _ in self._rows} | {_table(model) for model, _ in self._made} | self._changed_tables()
         )
         self._looked = ((0, 0, 0), frozenset())
+        self._inserted |= {table for table, _ in self._rows} | {_table(model) for model, _ in self._made}
+        self._inserted |= {row.__table__ for row in self.new}
         if written:
             self._read = {key: read for key, read in self._read.items() if read[1] and not read[1] & written}
         if self._rows or self._made:

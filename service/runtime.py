@@ -54,18 +54,26 @@ class Signal:
             listener()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What a transaction wrote to be sent: what was taken of it, and whether anything is left to be looked for."""
+
+    claimed: Sequence[Claimed] = ()
+    rest: bool = False
+
+
 class Hands(Protocol):
     """Whoever in this process sends at once what a transaction wrote."""
 
-    def take(self, work: Work) -> list[Claimed]:
+    def take(self, work: Work) -> Load:
         """Have what a transaction has just written, before it is stored."""
         ...
 
-    def put_back(self, claimed: Sequence[Claimed]) -> None:
+    def put_back(self, load: Load) -> None:
         """The transaction failed: there is nothing to be sent."""
         ...
 
-    def send(self, claimed: Sequence[Claimed]) -> None:
+    def send(self, load: Load) -> None:
         """It was committed."""
         ...
 
@@ -96,12 +104,12 @@ class Runtime:
     def transaction(self, *, quietly: bool = False) -> Iterator[Work]:
         """Write: the audit is chained last, all of it commits at the end or none, then what was written is sent, and the engine
         and boards wake; `quietly`: nobody has to hear of it."""
-        hands, taken = self.senders.hands, list[Claimed]()
+        hands, load = self.senders.hands, Load()
         try:
             with self.database.transaction() as session:
                 work = self._work(session)
                 yield work
-                taken += hands.take(work) if hands else ()
+                load = hands.take(work) if hands else load
                 session.flush()
                 audit.append(session, work.audit, work.now, self.keyring)
                 session.flush()
@@ -109,10 +117,10 @@ class Runtime:
                     self.database.tell_others(session)
         except BaseException:
             if hands:
-                hands.put_back(taken)
+                hands.put_back(load)
             raise
         if hands:
-            hands.send(taken)
+            hands.send(load)
         for measured in work.measured:
             self.metrics.took(measured.figure, measured.seconds)
         if not quietly:
