@@ -76,11 +76,12 @@ async def twilio_status(request: Request, runtime: RuntimeDep) -> Response:
     callback = await as_sent(request, runtime)
     of_a_call = b"CallSid=" in callback.body
     try:
-        receipt = (_twilio_calls(runtime) if of_a_call else _twilio(runtime)).receipt(callback)
+        carrier = _twilio_calls(runtime) if of_a_call else _twilio(runtime)
+        receipt = carrier.receipt(callback)
     except BadCallback as refusal:
         raise _refused(refusal) from None
     if receipt is not None:
-        await run_in_threadpool(delivery.take_receipt, runtime, receipt)
+        await run_in_threadpool(delivery.take_receipt, runtime, receipt, by=carrier.name)
     return TwiML(EMPTY_TWIML)
 
 

@@ -101,11 +101,12 @@ async def notify_receipt(request: Request, runtime: RuntimeDep) -> Response:
     taken, and changes nothing."""
     callback = await as_sent(request, runtime)
     try:
-        receipt = _notify(runtime).receipt(callback)
+        notify = _notify(runtime)
+        receipt = notify.receipt(callback)
     except BadCallback as refusal:
         raise _refused(refusal) from None
     if receipt is not None:
-        await run_in_threadpool(delivery.take_receipt, runtime, receipt)
+        await run_in_threadpool(delivery.take_receipt, runtime, receipt, by=notify.name)
     return Response()
 
 

@@ -214,6 +214,8 @@ class Remembers(Protocol):
 class Listens(Protocol):
     """A notifier whose provider calls back."""
 
+    name: str
+
     def inbound(self, callback: Callback) -> InboundText:
         """Verify and read a text from a phone. Raises BadCallback."""
         ...
