@@ -76,15 +76,15 @@ bench-full: $(VENV)/.test
 	@$(COMPILED)
 	@$(BIN)/python -m benchmarks --full --write
 
-# What Callout is compared with: Alerta from PyPI and, where the system has none, Debian's Alertmanager, both in a folder of
-# their own. apt-get download needs no root.
+# What Callout is compared with: Alerta from PyPI, in a folder of its own, and Debian's Alertmanager, which finds its templates
+# under /usr/share alone.
 PEERS := .venv-peers
 
 $(PEERS)/.installed: $(VENV)/.python
 	@echo "Installing what Callout is compared with (once) ..."
 	@$(BIN)/python -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check alerta-server==9.1.0 psycopg2-binary gunicorn
-	@command -v prometheus-alertmanager >/dev/null || { cd $(PEERS) && apt-get download --quiet prometheus-alertmanager && dpkg -x prometheus-alertmanager_*.deb debian; } || echo "No Alertmanager here: apt-get install prometheus-alertmanager brings it." >&2
+	@command -v prometheus-alertmanager >/dev/null || apt-get install -y -qq --no-install-recommends prometheus-alertmanager >/dev/null || echo "No Alertmanager here: apt-get install prometheus-alertmanager brings it." >&2
 	@touch $@
 
 bench-peers: $(VENV)/.test $(PEERS)/.installed

@@ -18,9 +18,8 @@ from benchmarks.servers import Server
 
 ROOT = Path(__file__).parent.parent
 VENV = ROOT / ".venv-peers"
-UNPACKED = VENV / "debian" / "usr" / "bin" / "prometheus-alertmanager"
 HOW_TO_GET_ALERTMANAGER = (
-    "Alertmanager was not there: `make bench-peers` fetches it (Debian's prometheus-alertmanager)."
+    "Alertmanager was not there: `make bench-peers` installs it as root (Debian's prometheus-alertmanager)."
 )
 ALERTMANAGER = """route: {{receiver: hook, group_by: ['...'], group_wait: {wait}, group_interval: 1s}}
 receivers: [{{name: hook, webhook_configs: [{{url: '{url}/hook', send_resolved: false}}]}}]
@@ -50,7 +49,7 @@ class Peer:
 @contextmanager
 def alertmanager(provider: Provider, *, wait: str = "0s") -> Iterator[Peer | None]:
     """Alertmanager, or None where it is not installed."""
-    command = shutil.which("prometheus-alertmanager") or (str(UNPACKED) if UNPACKED.exists() else None)
+    command = shutil.which("prometheus-alertmanager")
     if command is None:
         yield None
         return
