@@ -35,7 +35,7 @@ TICK_SECONDS = 1
 REST_SECONDS = (
     0.1  # deadlines are minutes away: while commits pour in, looking for them at each would cost more than they do
 )
-COMPANY_SECONDS = 0.005  # nobody waits for "sent" to be written down, and three at once cost little more than one
+COMPANY_SECONDS = 0.005  # while others are on their way: three written down at once cost little more than one
 CALENDAR_SECONDS = 5
 PROBE_SECONDS = 5
 HAND_ON_SECONDS = 5
@@ -55,7 +55,8 @@ class Engine:
         self._slots = Slots(runtime.settings.send_threads)
         self._senders = ThreadPoolExecutor(self._slots.most, thread_name_prefix="send")
         self._sent = Gathered[delivery.Sending](
-            lambda sendings: delivery.settle(runtime, sendings), company=COMPANY_SECONDS
+            lambda sendings: delivery.settle(runtime, sendings),
+            company=lambda: COMPANY_SECONDS if self._slots.busy > 1 else 0,
         )
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._sending = Rounds("sending", self._send_due, lambda error: _say(error, "sending what is due failed"))

@@ -1,6 +1,6 @@
 """Things of several threads done in one go: whoever comes while a batch is being done is in the next one.
 
-The first of a batch waits a few milliseconds for company; beyond that the batches grow with the load alone.
+The first of a batch may wait a moment for company; beyond that the batches grow with the load alone.
 """
 
 import threading
@@ -12,9 +12,9 @@ Thing = TypeVar("Thing")
 
 class Gathered(Generic[Thing]):
     """Gives the things of all threads that wait to one function, which does all of them or raises. `company`: for how many
-    seconds the first of a batch waits for others."""
+    seconds the first of a batch waits for others now."""
 
-    def __init__(self, together: Callable[[list[Thing]], None], *, company: float = 0) -> None:
+    def __init__(self, together: Callable[[list[Thing]], None], *, company: Callable[[], float] = lambda: 0) -> None:
         self._together = together
         self._company = company
         self._never = threading.Event()
@@ -29,8 +29,8 @@ class Gathered(Generic[Thing]):
         with self._lock:
             self._waiting.append(thing)
         with self._turn:
-            if self._company and self._waiting:
-                self._never.wait(self._company)
+            if self._waiting and (seconds := self._company()):
+                self._never.wait(seconds)
             with self._lock:
                 batch, self._waiting = self._waiting, []
             if batch:

@@ -26,6 +26,12 @@ class Slots:
         """How many messages may be on their way at once, all in all."""
         return self._threads + RESERVED
 
+    @property
+    def busy(self) -> int:
+        """How many are on their way."""
+        with self._changed:
+            return self._busy.total()
+
     def free(self) -> tuple[int, Room]:
         """How many more may be taken now, and of which kind."""
         with self._changed:

@@ -49,6 +49,8 @@ def test_an_incident_becomes_a_signed_conversation(city: City) -> None:
     assert page.validity_period is not None
     assert re.search(rf"{PUBLIC_URL}/t/\S+", page.body)
 
+    # Nobody answers before it is written down that the text left.
+    wait_for_event(city, task["id"], "sent")
     assert city.twilio.text_in(on_call, " take ").status_code == 200
     city.twilio.wait_for_text(on_call, f"{code} is yours")
     city.twilio.text_in(on_call, f"CONTACT {code}")
