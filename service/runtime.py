@@ -104,11 +104,14 @@ class Runtime:
     def transaction(self, *, quietly: bool = False) -> Iterator[Work]:
         """Write: the audit is chained last, all of it commits at the end or none, then what was written is sent, and the engine
         and boards wake; `quietly`: nobody has to hear of it."""
-        hands, load = self.senders.hands, Load()
+        hands: Hands | None = None
+        load = Load()
         try:
             with self.database.transaction() as session:
                 work = self._work(session)
                 yield work
+                # Asked for only now: a sandbox's clock may have begun to be moved meanwhile, with all hands off.
+                hands = self.senders.hands
                 load = hands.take(work) if hands else load
                 session.flush()
                 audit.append(session, work.audit, work.now, self.keyring)

@@ -8,7 +8,6 @@ from datetime import timedelta
 import structlog
 
 from notifiers.base import Channel
-from service.models.outbox import OutboxMessage
 from service.records import claims, turns
 from service.records.claims import EVERYTHING, Claimed
 from service.records.turns import Room
@@ -30,14 +29,9 @@ def claim(runtime: Runtime, limit: int, *, room: Room = EVERYTHING) -> list[Clai
 
 def claim_new(runtime: Runtime, work: Work, take: Callable[[Channel], bool]) -> list[Claimed]:
     """The pages that a transaction has just written, for this sender, who takes as many as there is room for."""
-    left = _paced(runtime, EVERYTHING).channels
-
-    def is_room(row: OutboxMessage) -> bool:
-        channel = Channel(row.channel)
-        return (channel not in left or left[channel] > 0) and take(channel)
-
     gather = timedelta(seconds=runtime.settings.gather_seconds)
-    return claims.claim_new(work, settle=gather, sender=runtime.database.seen_as, is_room=is_room)
+    room, sender = _paced(runtime, EVERYTHING), runtime.database.seen_as
+    return claims.claim_new(work, settle=gather, room=room, sender=sender, take=take)
 
 
 def hand_on(runtime: Runtime, wait: Callable[[float], object]) -> None:

@@ -64,14 +64,15 @@ def claim(
 
 
 def claim_new(
-    work: Work, *, settle: timedelta, sender: str | None, is_room: Callable[[OutboxMessage], bool]
+    work: Work, *, settle: timedelta, room: Room, sender: str | None, take: Callable[[Channel], bool]
 ) -> list[Claimed]:
-    """Take the pages that this transaction has written and not stored yet, as far as there is room: they need not be looked
-    for, nor a second transaction. What is not taken waits for a claim."""
+    """Take the pages that this transaction has written and not stored yet, as far as there is room and `take` finds a hand:
+    they need not be looked for, nor a second transaction. What is not taken waits for a claim."""
     rows = [row for row in work.session.all_unwritten(OutboxMessage) if row.purpose == PAGE]
     with work.session.no_autoflush:  # they are to be stored once, as taken
         due = [row for row in rows if row.state == MessageState.PENDING and outbox.wanted(work, row)]
-        return [_taken(work, row, sender) for row in bundles.together(work, due, settle=settle) if is_room(row)]
+        leaving = turns.fitting(bundles.together(work, due, settle=settle), room)
+        return [_taken(work, row, sender) for row in leaving if take(Channel(row.channel))]
 
 
 def _taken(work: Work, row: OutboxMessage, sender: str | None) -> Claimed:

@@ -96,7 +96,7 @@ def next_up(work: Work, limit: int, room: Room) -> list[OutboxMessage]:
     # Whole messages are read only here: opening what is sealed in them is the dearest part of a claim.
     place = {name: number for number, name in enumerate(ids)}
     rows = work.session.exec(asking.whole, params=values | {"ids": ids}).all()
-    return _fitting(sorted(rows, key=lambda row: place[row.id]), room)
+    return fitting(sorted(rows, key=lambda row: place[row.id]), room)
 
 
 def is_anything_due(work: SetUp, room: Room) -> bool:
@@ -156,11 +156,11 @@ def _shared(work: Work, room: Room, urgency: int, places: int) -> list[str]:
     return [row.id for row in connection.execute(shares, values)]
 
 
-def _fitting(rows: Sequence[OutboxMessage], room: Room) -> list[OutboxMessage]:
+def fitting(rows: Sequence[OutboxMessage], room: Room) -> list[OutboxMessage]:
     """Those for which there is room; what is left waits for the next round."""
     taken: Counter[str] = Counter()
     others = 0
-    fitting = []
+    found = []
     for row in rows:
         free = room.channels.get(Channel(row.channel))
         is_other = row.purpose != PAGE
@@ -168,5 +168,5 @@ def _fitting(rows: Sequence[OutboxMessage], room: Room) -> list[OutboxMessage]:
             continue
         taken[row.channel] += 1
         others += is_other
-        fitting.append(row)
-    return fitting
+        found.append(row)
+    return found

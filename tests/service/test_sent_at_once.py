@@ -10,14 +10,16 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
+from notifiers.base import Channel
 from rules.incident import IncidentReport
 from service.engine import Engine
 from service.flows import intake
 from service.models.ids import new_id
 from service.models.outbox import UNSENT, MessageState, OutboxMessage
 from service.models.tasks import TaskCode
-from service.records import judging, outbox
+from service.records import claims, judging, outbox
 from service.records.judging import Submission
+from service.records.turns import Room
 from service.runtime import Runtime
 from tests.running import counted
 from tests.service.test_turns import queue
@@ -64,7 +66,7 @@ def all_sent(runtime: Runtime) -> bool:
     return all(row.state not in UNSENT for row in messages(runtime))
 
 
-def claims(statements: list[str]) -> list[str]:
+def claimed_by(statements: list[str]) -> list[str]:
     return [said for said in statements if said.startswith("UPDATE message") and "attempts" in said]
 
 
@@ -75,7 +77,7 @@ def test_a_page_is_sent_by_the_process_that_wrote_it(runtime: Runtime, engine: E
         wait_for(lambda: all_sent(runtime))
     (page,) = messages(runtime)
     assert (page.state, page.attempts, page.sender) == (MessageState.DELIVERED, 1, runtime.database.seen_as)
-    assert claims(statements) == [], "it was taken in the transaction that wrote it"
+    assert claimed_by(statements) == [], "it was taken in the transaction that wrote it"
 
 
 def test_what_was_not_committed_is_not_sent_and_holds_no_room(runtime: Runtime, engine: Engine) -> None:
@@ -86,8 +88,18 @@ def test_what_was_not_committed_is_not_sent_and_holds_no_room(runtime: Runtime, 
     with counted(runtime) as statements:
         intake.accept(runtime, [submission(runtime)])
         wait_for(lambda: all_sent(runtime))
-    assert claims(statements) == []
+    assert claimed_by(statements) == []
     assert engine.takes_at_once
+
+
+def test_no_more_is_taken_than_the_providers_pace_allows(runtime: Runtime) -> None:
+    room = Room(channels={Channel.SMS: 1})
+    with runtime.transaction() as work:
+        judging.accept(work, [submission(runtime) for _ in range(3)])
+        taken = claims.claim_new(work, settle=timedelta(0), room=room, sender=None, take=lambda _: True)
+    assert len(taken) == 1
+    waiting = [row for row in messages(runtime) if row.state == MessageState.PENDING]
+    assert len(waiting) >= 2, "a claim comes for the rest"
 
 
 def test_what_has_waited_for_longer_goes_first(runtime: Runtime) -> None:
@@ -99,7 +111,7 @@ def test_what_has_waited_for_longer_goes_first(runtime: Runtime) -> None:
         intake.accept(runtime, [submission(runtime)])
         wait_for(lambda: all_sent(runtime))
         built.stop()
-    assert claims(statements)
+    assert claimed_by(statements)
     assert len(messages(runtime)) == 31
 
 
@@ -110,5 +122,5 @@ def test_the_clock_of_a_sandbox_is_moved_by_hand_alone(runtime: Runtime, engine:
     with counted(runtime) as statements:
         engine.advance(timedelta(minutes=15))
     assert len(messages(runtime)) > before, "the next steps were paged"
-    assert claims(statements), "by the one who moves it, at their own moments"
+    assert claimed_by(statements), "by the one who moves it, at their own moments"
     assert engine.takes_at_once
