@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 from sqlalchemy.types import TypeDecorator
 
 from service.away import READ_ONLY
@@ -62,6 +62,8 @@ CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+
+POOL: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 12, "max_overflow": 12, "pool_timeout": 10}
 
 
 class NotHeard(Exception):
@@ -272,6 +274,13 @@ def _sqlite(url: str) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    @event.listens_for(engine, "reset")
+    def _end(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _state: PoolResetState) -> None:
+        # A COMMIT that fails may leave SQLite's transaction open (https://www.sqlite.org/lang_transaction.html), with the
+        # lock on the file; SQLAlchemy takes it for ended.
+        if connection.in_transaction:
+            connection.rollback()
+
     _begins_itself(engine)
     return engine
 
@@ -282,15 +291,7 @@ def _postgresql(url: str, *, pooled: bool) -> Engine:
     if pooled:
         # A prepared statement belongs to a session, and the next transaction gets another one.
         connecting["prepare_threshold"] = None
-    engine = create_engine(
-        address,
-        connect_args=connecting,
-        pool_pre_ping=True,
-        pool_size=12,
-        max_overflow=12,
-        pool_timeout=10,
-        hide_parameters=True,
-    )
+    engine = create_engine(address, connect_args=connecting, hide_parameters=True, **POOL)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

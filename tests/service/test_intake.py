@@ -1,11 +1,16 @@
 """Reports that arrive together: a handful of statements for all of them, and each as if it had come alone."""
 
 import asyncio
+import shutil
+import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import func, select
 
 from rules.incident import IncidentReport
@@ -17,7 +22,7 @@ from service.models.tasks import Task, TaskIncident
 from service.records import codes
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime
-from tests.running import counted
+from tests.running import counted, open_sandbox
 
 # Asked first, then one insert for each of thirteen tables, then the audit's head; PostgreSQL has locks and a NOTIFY more.
 FOR_A_GROUP = {"sqlite": 24, "postgresql": 26}
@@ -50,6 +55,23 @@ def test_a_group_of_any_size_costs_the_same_few_statements(runtime: Runtime, tog
     with runtime.reading() as work:
         for model in (Incident, Task):
             assert work.session.exec(select(func.count()).select_from(model)).one() == together
+
+
+def test_a_commit_that_fails_leaves_no_lock_behind(sandbox_file: Path, tmp_path: Path) -> None:
+    """Of SQLite, whose transaction may outlive its COMMIT. PostgreSQL ends it by itself."""
+    file = shutil.copy(sandbox_file, tmp_path / "callout.db")
+    with closing(sqlite3.connect(file, timeout=1, isolation_level=None)) as other:
+        other.executescript("""
+            CREATE TABLE nowhere (id TEXT PRIMARY KEY);
+            CREATE TABLE doomed (id TEXT REFERENCES nowhere (id) DEFERRABLE INITIALLY DEFERRED);
+            CREATE TRIGGER doom AFTER INSERT ON incident BEGIN INSERT INTO doomed VALUES ('x'); END;
+        """)
+        runtime = open_sandbox(f"sqlite:///{file}")
+        with pytest.raises(IntegrityError):
+            intake.accept(runtime, submissions(runtime, 1))
+        other.executescript("BEGIN IMMEDIATE; DROP TRIGGER doom; COMMIT")
+        assert results(intake.accept(runtime, submissions(runtime, 1))) == ["new"]
+        runtime.close()
 
 
 def test_in_one_group_replays_revisions_and_refusals_are_as_they_would_be_alone(runtime: Runtime) -> None:
