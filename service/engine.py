@@ -5,7 +5,6 @@ It sends in one thread and acts on timers and errands in another, so that no pag
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -18,16 +17,12 @@ from service.clock import SandboxClock
 from service.database import NotHeard
 from service.deadman import DeadMansSwitch
 from service.flows import claiming, deadlines, delivery, errands, health, providers, replies, rosters, test_pages
-from service.gathered import Gathered
-from service.models.outbox import OutboxMessage
+from service.outgoing import Outgoing
 from service.records import claims, timers
 from service.records import errands as errand_rows
-from service.records.claims import Claimed
 from service.records.inforce import NotSetUp
 from service.rounds import Rounds
-from service.runtime import Load, Runtime
-from service.slots import Slots
-from service.work import Work
+from service.runtime import Runtime
 
 log = structlog.get_logger()
 
@@ -35,7 +30,6 @@ TICK_SECONDS = 1
 REST_SECONDS = (
     0.1  # deadlines are minutes away: while commits pour in, looking for them at each would cost more than they do
 )
-COMPANY_SECONDS = 0.005  # while others are on their way: three written down at once cost little more than one
 CALENDAR_SECONDS = 5
 PROBE_SECONDS = 5
 HAND_ON_SECONDS = 5
@@ -52,18 +46,11 @@ class Engine:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._stopping = threading.Event()
-        self._slots = Slots(runtime.settings.send_threads)
-        self._senders = ThreadPoolExecutor(self._slots.most, thread_name_prefix="send")
-        self._sent = Gathered[delivery.Sending](
-            lambda sendings: delivery.settle(runtime, sendings),
-            company=lambda: COMPANY_SECONDS if self._slots.busy > 1 else 0,
-        )
+        self._outgoing = Outgoing(runtime, _say)
         self._scheduler = BackgroundScheduler(timezone="UTC")
-        self._sending = Rounds("sending", self._send_due, lambda error: _say(error, "sending what is due failed"))
         self._acting = Rounds(
             "acting", self._act_on_due, lambda error: _say(error, "acting on what is due failed"), rest=REST_SECONDS
         )
-        self._behind = True  # whether messages may wait that came before what is written now
         self._one_post = threading.Lock()
         self._loops: list[threading.Thread] = []
         self._forget = runtime.changed.listen(self._acting.wake)
@@ -81,9 +68,8 @@ class Engine:
         self._scheduler.add_job(self._hand_on, "interval", seconds=HAND_ON_SECONDS, id="hand-on", coalesce=True)
         self._scheduler.add_job(self._set_standing, "interval", seconds=STANDING_SECONDS, id="standing")
         self._scheduler.start()
-        self._sending.start()
+        self._outgoing.start()
         self._acting.start()
-        self._runtime.senders.hands = self
         if self._runtime.settings.deadman_url.get_secret_value():
             self._begin(self._deadman.keep_fetching)
         if self._runtime.settings.synthetic_hours:
@@ -102,23 +88,26 @@ class Engine:
     def stop(self) -> None:
         """Finish the messages in hand and stop; what is not begun stays in its row."""
         self._stopping.set()
-        self._runtime.senders.hands = None
         self._deadman.stop()
         self._forget()
-        for rounds in (self._sending, self._acting):
-            rounds.stop(LAST_SECONDS)
+        self._acting.stop(LAST_SECONDS)
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         for loop in self._loops:
             loop.join(LAST_SECONDS)
-        self._senders.shutdown(wait=True)
+        self._outgoing.stop(LAST_SECONDS)
+
+    @property
+    def takes_at_once(self) -> bool:
+        """Whether a page that is written now is sent without a look into the outbox: nothing waits before it."""
+        return self._outgoing.takes_at_once
 
     def ticking(self) -> bool:
         """Whether both have come round lately."""
-        return all(rounds.has_come_round(STALE_SECONDS) for rounds in (self._sending, self._acting))
+        return all(rounds.has_come_round(STALE_SECONDS) for rounds in (self._outgoing.rounds, self._acting))
 
     def _wake(self) -> None:
-        self._sending.wake()
+        self._outgoing.rounds.wake()
         self._acting.wake()
 
     def _reconcile(self) -> None:
@@ -131,7 +120,7 @@ class Engine:
     def _act_on_due(self) -> None:
         if deadlines.run_due(self._runtime) + errands.run_due(self._runtime):
             self._acting.wake()
-        if self._sending.has_come_round(STALE_SECONDS):
+        if self._outgoing.rounds.has_come_round(STALE_SECONDS):
             self._deadman.came_round()
 
     def advance(self, by: timedelta) -> datetime:
@@ -142,8 +131,8 @@ class Engine:
         clock = self._runtime.clock
         if not isinstance(clock, SandboxClock):
             raise TypeError("only the sandbox's clock can be moved")
-        with self._sending.held, self._acting.held, self._hands_off():
-            self._slots.wait_until_idle()
+        with self._outgoing.rounds.held, self._acting.held, self._hands_off():
+            self._outgoing.wait_until_idle()
             target = clock.now() + by
             errands.set_standing(self._runtime)
             self._settle()
@@ -176,46 +165,6 @@ class Engine:
         with self._runtime.reading() as work:
             moments = (timers.first_at(work), errand_rows.first_at(work), claims.first_at(work))
         return min((moment for moment in moments if moment), default=None)
-
-    def _send_due(self) -> None:
-        while not self._stopping.is_set():
-            free, room = self._slots.free()
-            if free <= 0:
-                self._behind = True
-                return
-            if not claiming.due_now(self._runtime, room=room):
-                self._behind = bool(room.full) or room.others == 0
-                return
-            for claimed in claiming.claim(self._runtime, free, room=room):
-                self._slots.take(claimed)
-                self._senders.submit(self._send, claimed)
-
-    @property
-    def takes_at_once(self) -> bool:
-        """Whether a page that is written now is sent without a look into the outbox: nothing waits before it."""
-        return self._runtime.senders.hands is self and not self._behind
-
-    def take(self, work: Work) -> Load:
-        """The pages that a transaction has just written, unless others wait before them."""
-        fresh = len(work.session.all_unwritten(OutboxMessage))
-        behind = self._behind or not fresh
-        claimed = [] if behind else claiming.claim_new(self._runtime, work, self._slots.take_page)
-        return Load(claimed=claimed, rest=len(claimed) < fresh or work.session.has_inserted(OutboxMessage))
-
-    def put_back(self, load: Load) -> None:
-        """They were not stored."""
-        for each in load.claimed:
-            self._slots.give_back(each)
-
-    def send(self, load: Load) -> None:
-        """They were stored, so they are sent. Whoever starts next does it where this process has been stopped meanwhile."""
-        for each in load.claimed:
-            try:
-                self._senders.submit(self._send, each)
-            except RuntimeError:
-                self._slots.give_back(each)
-        if load.rest:
-            self._sending.wake()
 
     def _keep_posting(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
@@ -259,7 +208,7 @@ class Engine:
     def _hand_on(self) -> None:
         try:
             claiming.hand_on(self._runtime, self._stopping.wait)
-            self._sending.wake()
+            self._outgoing.rounds.wake()
         except NotSetUp:
             return
         except Exception as error:
@@ -275,23 +224,8 @@ class Engine:
             # Set the next time; readiness shows a database that is away.
             _say(error, "setting the standing errands failed")
 
-    def _send(self, claimed: Claimed) -> None:
-        try:
-            sending = delivery.hand_over(self._runtime, claimed)
-            if sending and sending.accepted:
-                self._sent.do(sending)
-            elif sending:
-                delivery.settle(self._runtime, [sending])
-        except Exception as error:
-            # Its lease brings it back; the row says that it was being sent.
-            _say(error, "sending failed", message=claimed.message.reference)
-        finally:
-            self._slots.give_back(claimed)
-            if self._behind:
-                self._sending.wake()
-
     def _hear(self) -> None:
-        self._sending.wake()
+        self._outgoing.rounds.wake()
         self._runtime.changed.fire()
 
     def _listen(self) -> None:

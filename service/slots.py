@@ -1,6 +1,9 @@
-"""The senders' hands: how many messages may be on their way at once, and which of them are kept free for pages."""
+"""The senders' hands: how many messages may be on their way at once, and which of them are kept free for pages; and what few
+pages lie beside a hand that will soon be free, so that it need not wait for a look into the outbox."""
 
+import bisect
 import threading
+import time
 from collections import Counter
 
 from notifiers.base import Channel
@@ -8,6 +11,9 @@ from service.records.claims import Claimed
 from service.records.turns import Room
 
 RESERVED = 2
+AHEAD = 4  # pages for each hand at most: what lies here is nobody else's, and passed over by no team's share
+AHEAD_SECONDS = 0.5  # within which what lies here must leave: with a slow provider that is nothing
+WEIGHT = 1 / 8  # of the latest message in how long one takes
 
 
 class Slots:
@@ -18,7 +24,11 @@ class Slots:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._busy: Counter[Channel | None] = Counter()
+        self._held: Counter[Channel | None] = Counter()
+        self._going: Counter[Channel | None] = Counter()
+        self._waiting: list[Claimed] = []
+        self._began: dict[str, float] = {}
+        self._seconds: float | None = None  # that a message takes
         self._changed = threading.Condition()
 
     @property
@@ -30,38 +40,91 @@ class Slots:
     def busy(self) -> int:
         """How many are on their way."""
         with self._changed:
-            return self._busy.total()
+            return self._going.total()
+
+    @property
+    def is_low(self) -> bool:
+        """Whether more is worth being looked for: one look for many costs little more than for one."""
+        with self._changed:
+            return len(self._waiting) <= self._ahead // 2
+
+    @property
+    def _ahead(self) -> int:
+        """How many pages may lie beside the hands."""
+        if self._seconds is None:
+            return 0
+        return min(AHEAD * self._threads, int(AHEAD_SECONDS * self._threads / self._seconds))
 
     def free(self) -> tuple[int, Room]:
         """How many more may be taken now, and of which kind."""
         with self._changed:
-            busy = self._busy.total()
-            channels = {channel: self._threads - self._busy[channel] for channel in Channel}
-            return self.most - busy, Room(channels=channels, others=max(0, self._threads - busy))
+            held = self._held.total()
+            channels = {channel: self._threads + self._ahead - self._held[channel] for channel in Channel}
+            waiting = Counter(each.message.channel for each in self._waiting)
+            room = Room(channels=channels, others=max(0, self._threads - held), unspent=waiting)
+            return self.most + self._ahead - held, room
 
     def take_page(self, channel: Channel) -> bool:
-        """A page begins its way, if there is room for it."""
+        """Keep a place for a page, if there is one."""
         with self._changed:
-            is_room = self._busy.total() < self.most and self._busy[channel] < self._threads
-            self._busy[channel] += is_room
+            ahead = self._ahead
+            is_room = self._held.total() < self.most + ahead and self._held[channel] < self._threads + ahead
+            self._held[channel] += is_room
             return is_room
 
     def take(self, claimed: Claimed) -> None:
-        """A message begins its way."""
+        """Keep a place for a message."""
         with self._changed:
-            self._busy[_kind(claimed)] += 1
+            self._held[_kind(claimed)] += 1
+
+    def put(self, claimed: Claimed) -> None:
+        """Lay down a message that has its place, until a hand takes it up."""
+        with self._changed:
+            bisect.insort(self._waiting, claimed, key=_turn)
+
+    def take_up(self) -> Claimed | None:
+        """The most urgent message for which there is a free hand now."""
+        with self._changed:
+            for place, claimed in enumerate(self._waiting):
+                if self._may_go(_kind(claimed)):
+                    self._going[_kind(claimed)] += 1
+                    self._began[claimed.message.reference] = time.monotonic()
+                    return self._waiting.pop(place)
+            return None
+
+    def _may_go(self, kind: Channel | None) -> bool:
+        going = self._going.total()
+        return going < self._threads if kind is None else going < self.most and self._going[kind] < self._threads
 
     def give_back(self, claimed: Claimed) -> None:
-        """It has ended."""
+        """Its way has ended, or it does not begin one."""
         with self._changed:
-            self._busy[_kind(claimed)] -= 1
+            began = self._began.pop(claimed.message.reference, None)
+            self._held[_kind(claimed)] -= 1
+            if began is not None:
+                self._going[_kind(claimed)] -= 1
+                took = max(time.monotonic() - began, 0.001)
+                self._seconds = took if self._seconds is None else self._seconds + (took - self._seconds) * WEIGHT
             self._changed.notify_all()
 
-    def wait_until_idle(self) -> None:
-        """Wait until nothing is on its way."""
+    def clear(self) -> list[Claimed]:
+        """What no hand has taken up, which does not begin its way now."""
         with self._changed:
-            self._changed.wait_for(lambda: self._busy.total() == 0)
+            waiting, self._waiting = self._waiting, []
+        for claimed in waiting:
+            self.give_back(claimed)
+        return waiting
+
+    def wait_until_idle(self) -> None:
+        """Wait until nothing is on its way, nor lies here."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._held.total() == 0)
 
 
 def _kind(claimed: Claimed) -> Channel | None:
     return claimed.message.channel if claimed.is_page else None
+
+
+def _turn(claimed: Claimed) -> tuple[int, float]:
+    written = claimed.message.written_at
+    return claimed.urgency, written.timestamp() if written else 0.0

@@ -1,7 +1,7 @@
 """Messages taken for the senders of this process: what is due, as fast as its providers' pace allows, what was written a moment
 ago, and what a process that is gone had in hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,11 +27,17 @@ def claim(runtime: Runtime, limit: int, *, room: Room = EVERYTHING) -> list[Clai
         return claims.claim(work, limit, settle=gather, room=_paced(runtime, room), sender=sender)
 
 
-def claim_new(runtime: Runtime, work: Work, take: Callable[[Channel], bool]) -> list[Claimed]:
+def claim_new(runtime: Runtime, work: Work, room: Room, take: Callable[[Channel], bool]) -> list[Claimed]:
     """The pages that a transaction has just written, for this sender, who takes as many as there is room for."""
     gather = timedelta(seconds=runtime.settings.gather_seconds)
-    room, sender = _paced(runtime, EVERYTHING), runtime.database.seen_as
-    return claims.claim_new(work, settle=gather, room=room, sender=sender, take=take)
+    return claims.claim_new(work, settle=gather, room=_paced(runtime, room), sender=runtime.database.seen_as, take=take)
+
+
+def put_back(runtime: Runtime, claimed: Sequence[Claimed]) -> None:
+    """Leave to others what this process took and will not send any more."""
+    if claimed:
+        with runtime.transaction() as work:
+            claims.put_back(work, claimed)
 
 
 def hand_on(runtime: Runtime, wait: Callable[[float], object]) -> None:
@@ -55,6 +61,7 @@ def _paced(runtime: Runtime, room: Room) -> Room:
     for channel, providers in runtime.notifiers.items():
         left = runtime.standing.left([each.name for each in providers])
         if left is not None:
+            left -= room.unspent.get(channel, 0)
             paced[channel] = min(left, paced.get(channel, left))
     return replace(room, channels=paced)
 

@@ -1,7 +1,7 @@
 """Due messages, handed to one sender each for as long as a lease lasts."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from service.work import Work
 
 LEASE = timedelta(minutes=2)
 EVERYTHING = Room()
+KEPT_OF_TRY = tuple(each.name for each in fields(Try))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class Claimed:
     turn: int
     until: datetime
     is_page: bool
+    urgency: int
     worker: str | None = None
     task_id: str | None = None
     tries: tuple[Try, ...] = ()
@@ -94,11 +96,22 @@ def _taken(work: Work, row: OutboxMessage, sender: str | None) -> Claimed:
         turn=row.attempts,
         until=row.due_at,
         is_page=row.purpose == PAGE,
+        urgency=row.urgency,
         worker=row.worker,
         task_id=row.task_id,
         tries=tries_of(row),
         again=again,
     )
+
+
+def put_back(work: Work, claimed: Iterable[Claimed]) -> None:
+    """Have messages that were taken, and given to no provider, fall due again for whoever comes first."""
+    for each in claimed:
+        mine = update(OutboxMessage).where(col(OutboxMessage.id) == each.message.reference)
+        mine = mine.where(col(OutboxMessage.attempts) == each.turn)
+        mine = mine.where(col(OutboxMessage.state) == MessageState.SENDING.value)
+        state = MessageState.SENDING if each.again else MessageState.PENDING
+        work.session.exec(mine.values(state=state.value, due_at=work.now, sender=None))
 
 
 def tries_of(row: OutboxMessage) -> tuple[Try, ...]:
@@ -122,9 +135,9 @@ def as_kept(tries: Iterable[Try]) -> list[dict[str, object]]:
     """Tries as they are stored."""
     return [
         {
-            field: value.isoformat() if isinstance(value, datetime) else value
-            for field, value in asdict(each).items()
-            if value
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name in KEPT_OF_TRY
+            if (value := getattr(each, name))
         }
         for each in tries
     ]

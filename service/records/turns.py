@@ -63,10 +63,12 @@ SHARES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What may be handed over now: so many messages of a channel, where that is limited, and so many that are no pages."""
+    """What may be taken now: so many messages of a channel, where that is limited, and so many that are no pages. `unspent`: what
+    of each channel was taken before and has not been given to a provider yet."""
 
     channels: Mapping[Channel, int] = field(default_factory=dict)
     others: int | None = None
+    unspent: Mapping[Channel, int] = field(default_factory=dict)
 
     @property
     def full(self) -> list[str]:

@@ -1,0 +1,130 @@
+"""What leaves this process: due messages are taken from the outbox, what was written a moment ago is taken at once, and senders'
+hands give them to their providers."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.flows import claiming, delivery
+from service.gathered import Gathered
+from service.models.outbox import OutboxMessage
+from service.records.claims import Claimed
+from service.rounds import Rounds
+from service.runtime import Load, Runtime
+from service.slots import Slots
+from service.work import Work
+
+log = structlog.get_logger()
+
+COMPANY_SECONDS = 0.005  # while others are on their way: three written down at once cost little more than one
+
+
+class Outgoing:
+    """Takes messages and sends them, in threads of its own. `failed` hears of what keeps them from being sent."""
+
+    def __init__(self, runtime: Runtime, failed: Callable[..., None]) -> None:
+        self._runtime = runtime
+        self._failed = failed
+        self._slots = Slots(runtime.settings.send_threads)
+        self._senders = ThreadPoolExecutor(self._slots.most, thread_name_prefix="send")
+        self._sent = Gathered[delivery.Sending](
+            lambda sendings: delivery.settle(runtime, sendings),
+            company=lambda: COMPANY_SECONDS if self._slots.busy > 1 else 0,
+        )
+        self.rounds = Rounds("sending", self._send_due, lambda error: failed(error, "sending what is due failed"))
+        self._behind = True  # whether messages may wait that came before what is written now
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begin: first of all with what an earlier process left behind."""
+        self.rounds.start()
+        self._runtime.senders.hands = self
+
+    def stop(self, within: float) -> None:
+        """Finish the messages in hand and stop; what is not begun is left to others."""
+        self._stopping.set()
+        self._runtime.senders.hands = None
+        self.rounds.stop(within)
+        self._senders.shutdown(wait=True)
+        try:
+            claiming.put_back(self._runtime, self._slots.clear())
+        except SQLAlchemyError as error:
+            # Whoever starts next takes it over.
+            self._failed(error, "leaving messages to others failed")
+
+    def wait_until_idle(self) -> None:
+        """Wait until nothing is in hand."""
+        self._slots.wait_until_idle()
+
+    @property
+    def takes_at_once(self) -> bool:
+        """Whether a page that is written now is sent without a look into the outbox: nothing waits before it."""
+        return self._runtime.senders.hands is self and not self._behind
+
+    def take(self, work: Work) -> Load:
+        """The pages that a transaction has just written, unless others wait before them."""
+        fresh = len(work.session.all_unwritten(OutboxMessage))
+        claimed: list[Claimed] = []
+        if fresh and not self._behind:
+            _, room = self._slots.free()
+            claimed = claiming.claim_new(self._runtime, work, room, self._slots.take_page)
+        return Load(claimed=claimed, rest=len(claimed) < fresh or work.session.has_inserted(OutboxMessage))
+
+    def put_back(self, load: Load) -> None:
+        """They were not stored."""
+        for each in load.claimed:
+            self._slots.give_back(each)
+
+    def send(self, load: Load) -> None:
+        """They were stored, so they are sent."""
+        for each in load.claimed:
+            self._slots.put(each)
+        self._take_up()
+        if load.rest:
+            self.rounds.wake()
+
+    def _send_due(self) -> None:
+        while not self._stopping.is_set():
+            free, room = self._slots.free()
+            if free <= 0 or not self._slots.is_low:
+                self._behind = True
+                return
+            if not claiming.due_now(self._runtime, room=room):
+                self._behind = bool(room.full) or room.others == 0
+                return
+            for claimed in claiming.claim(self._runtime, free, room=room):
+                self._slots.take(claimed)
+                self._slots.put(claimed)
+            self._take_up()
+
+    def _take_up(self) -> None:
+        while (claimed := self._slots.take_up()) is not None:
+            try:
+                self._senders.submit(self._send_on, claimed)
+            except RuntimeError:  # stopped meanwhile: whoever starts next takes it over
+                self._slots.give_back(claimed)
+
+    def _send_on(self, first: Claimed) -> None:
+        """One message after the other, for as long as any lies there."""
+        claimed: Claimed | None = first
+        while claimed is not None:
+            self._send(claimed)
+            if self._behind and self._slots.is_low:
+                self.rounds.wake()
+            claimed = None if self._stopping.is_set() else self._slots.take_up()
+
+    def _send(self, claimed: Claimed) -> None:
+        try:
+            sending = delivery.hand_over(self._runtime, claimed)
+            if sending and sending.accepted:
+                self._sent.do(sending)
+            elif sending:
+                delivery.settle(self._runtime, [sending])
+        except Exception as error:
+            # Its lease brings it back; the row says that it was being sent.
+            self._failed(error, "sending failed", message=claimed.message.reference)
+        finally:
+            self._slots.give_back(claimed)

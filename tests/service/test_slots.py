@@ -1,0 +1,120 @@
+"""The senders' hands, and the few pages that lie beside them: no more than leave at once, the most urgent first."""
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlmodel import col, select
+
+from notifiers.base import Channel, Message
+from service.flows import claiming
+from service.models.outbox import MessageState, OutboxMessage
+from service.records import outbox
+from service.records.claims import Claimed
+from service.runtime import Runtime
+from service.slots import AHEAD, AHEAD_SECONDS, RESERVED, Slots
+from tests.service.test_turns import queue
+
+THREADS = 4
+
+
+def page(name: str, *, urgency: int = 0, channel: Channel = Channel.SMS) -> Claimed:
+    now = datetime.now(UTC)
+    message = Message(reference=name, channel=channel, to="+447700900101", text=name, written_at=now)
+    return Claimed(message=message, turn=1, until=now, is_page=True, urgency=urgency)
+
+
+def send_one(slots: Slots, claimed: Claimed, *, seconds: float = 0) -> None:
+    """One message from end to end."""
+    slots.take(claimed)
+    slots.put(claimed)
+    taken = slots.take_up()
+    assert taken is claimed
+    threading.Event().wait(seconds)
+    slots.give_back(taken)
+
+
+def filled(slots: Slots, number: int) -> list[Claimed]:
+    """Pages for which there was a place, all of them begun as far as hands are free."""
+    taken = [page(f"p{n}") for n in range(number) if slots.take_page(Channel.SMS)]
+    for each in taken:
+        slots.put(each)
+    while slots.take_up() is not None:
+        pass
+    return taken
+
+
+def test_nothing_lies_beside_the_hands_until_it_is_known_how_long_a_message_takes() -> None:
+    slots = Slots(THREADS)
+    assert len(filled(slots, 100)) == THREADS
+    assert slots.busy == THREADS
+
+
+def test_with_a_quick_provider_a_few_pages_lie_beside_each_hand() -> None:
+    slots = Slots(THREADS)
+    send_one(slots, page("first"))
+    assert len(filled(slots, 100)) == THREADS * (1 + AHEAD)
+    assert slots.busy == THREADS, "begun is no more than before"
+    free, room = slots.free()
+    assert free == RESERVED, "which pages of other channels may have"
+    assert room.channels[Channel.SMS] == 0
+    assert room.unspent[Channel.SMS] == THREADS * AHEAD, "of a provider's pace they have had nothing yet"
+    assert not slots.is_low
+
+
+def test_with_a_slow_provider_only_what_leaves_in_time_lies_there() -> None:
+    slots = Slots(THREADS)
+    send_one(slots, page("first"), seconds=AHEAD_SECONDS)
+    assert THREADS <= len(filled(slots, 100)) <= THREADS * 2
+    slots = Slots(THREADS)
+    send_one(slots, page("first"), seconds=AHEAD_SECONDS * (THREADS + 1))
+    assert len(filled(slots, 100)) == THREADS, "nothing would: all of it is left to whoever is free first"
+
+
+def test_the_most_urgent_is_taken_up_first_and_another_channel_finds_a_hand() -> None:
+    slots = Slots(THREADS)
+    send_one(slots, page("first"))
+    begun = filled(slots, THREADS)
+    for each in (page("normal", urgency=2), page("critical"), page("high", urgency=1)):
+        slots.take(each)
+        slots.put(each)
+    assert slots.take_up() is None
+    call = page("call", urgency=3, channel=Channel.VOICE)
+    slots.take(call)
+    slots.put(call)
+    assert slots.take_up() is call
+    names = []
+    for each in begun[:3]:
+        slots.give_back(each)
+        taken = slots.take_up()
+        assert taken
+        names.append(taken.message.reference)
+    assert names == ["critical", "high", "normal"]
+
+
+def test_what_is_no_page_never_has_all_the_hands() -> None:
+    slots = Slots(THREADS)
+    for number in range(THREADS + 1):
+        news = replace(page(f"n{number}"), is_page=False)
+        slots.take(news)
+        slots.put(news)
+    assert [slots.take_up() is not None for _ in range(THREADS + 1)] == [True] * THREADS + [False]
+
+
+def test_who_stops_leaves_to_others_what_no_hand_had_taken_up(runtime: Runtime) -> None:
+    queue(runtime, 3, team="north", purpose=outbox.PAGE, urgency=0)
+    slots = Slots(1)
+    for claimed in claiming.claim(runtime, 3):
+        slots.take(claimed)
+        slots.put(claimed)
+    begun = slots.take_up()
+    assert begun
+    left = slots.clear()
+    claiming.put_back(runtime, left)
+    with runtime.reading() as work:
+        rows = work.session.exec(select(OutboxMessage).order_by(col(OutboxMessage.id))).all()
+    assert {row.id for row in rows if row.state == MessageState.PENDING} == {each.message.reference for each in left}
+    again = claiming.claim(runtime, 9)
+    assert [each.again for each in again] == [False, False], "no provider has to be asked for what was never sent"
+    slots.give_back(begun)
+    slots.wait_until_idle()
