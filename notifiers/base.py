@@ -211,15 +211,20 @@ class Remembers(Protocol):
 
 
 @runtime_checkable
-class Listens(Protocol):
+class Reports(Protocol):
+    """A notifier whose provider says later how far a message got."""
+
+    def receipt(self, callback: Callback) -> Receipt | None:
+        """Verify and read a delivery report; None when it says nothing new. Raises BadCallback."""
+        ...
+
+
+@runtime_checkable
+class Listens(Reports, Protocol):
     """A notifier whose provider calls back."""
 
     name: str
 
     def inbound(self, callback: Callback) -> InboundText:
         """Verify and read a text from a phone. Raises BadCallback."""
-        ...
-
-    def receipt(self, callback: Callback) -> Receipt | None:
-        """Verify and read a delivery report; None when it says nothing new. Raises BadCallback."""
         ...

@@ -15,13 +15,12 @@ from notifiers.base import (
     Accepted,
     Asks,
     Channel,
-    Listens,
     Notifier,
     Rationed,
     Receipt,
     ReceiptState,
+    Reports,
     SendError,
-    Speaks,
 )
 from rules import handover
 from rules.handover import Came, Try
@@ -236,7 +235,7 @@ def _sent(runtime: Runtime, work: Work, row: OutboxMessage, by: Notifier, accept
         _reached(work, row)
     for each in bundles.carried(work, row):
         failures.say(work, each, "sent", "" if each is row else "together with others")
-        if not accepted.delivered and isinstance(by, Listens | Speaks):
+        if not accepted.delivered and isinstance(by, Reports):
             outbox.expect_receipt(work, each, within=timedelta(seconds=runtime.settings.receipt_seconds))
         task = work.session.get(Task, each.task_id) if each.task_id else None
         if task and each.purpose == outbox.PAGE and each.written_at == task.first_paged_at:

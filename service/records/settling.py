@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import bindparam
+from sqlalchemy.orm import defer
 from sqlmodel import col, or_, select
 
 from notifiers.base import ReceiptState
@@ -19,8 +20,10 @@ log = structlog.get_logger()
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(seconds=30)
+# What a message says, and to whom, is sealed; few of those that are settled have to be opened once more.
 HELD = (
     select(OutboxMessage)
+    .options(*(defer(getattr(OutboxMessage, name)) for name in ("address", "text", "link")))
     .where(col(OutboxMessage.id).in_(bindparam("ids", expanding=True)))
     .order_by(col(OutboxMessage.task_id), col(OutboxMessage.id))
     .with_for_update()
