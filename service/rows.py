@@ -2,11 +2,12 @@
 something asks the database or at the end. The ORM alone writes object by object, at several times the cost of the commit."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Dialect, Table, bindparam
+from sqlalchemy import Connection, Dialect, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
 from sqlmodel import Session as ModelSession
@@ -16,7 +17,6 @@ Row = TypeVar("Row", bound=SQLModel)
 Found = TypeVar("Found")
 # Which columns are set where a row's key is there already, and which column must lie in the past for that.
 Clash = tuple[tuple[str, ...], str | None]
-COUNTED = {"preserve_rowcount": True}
 
 
 class Overtaken(Exception):
@@ -127,12 +127,15 @@ class Session(ModelSession):
             waiting.setdefault((_table(model), None), []).extend(map(_values, rows))
         order = _in_order()
         connection = self.connection()
+        inserts = []
         for table, clash in sorted(waiting, key=lambda key: order[key[0]]):
             rows = waiting[table, clash]
             insert = _insert(connection.dialect, table, _given(table, rows[0]), clash)
-            written = connection.exec_driver_sql(insert.words, insert.values(rows), COUNTED).rowcount
-            if clash and clash[1] and written < len(rows):
-                raise Overtaken(table.name)
+            inserts.append((insert, insert.values(rows)))
+        written = _insert_all(connection, inserts)
+        for (insert, values), number in zip(inserts, written, strict=True):
+            if insert.must_be_over and number < len(values):
+                raise Overtaken(insert.table)
         for objects in made.values():
             for row in objects:
                 # What was changed since it was made went in with it.
@@ -145,8 +148,10 @@ class _Insert:
     """An INSERT as the driver takes it: its words, and its parameters in their order, each with what a value passes on its
     way. SQLAlchemy makes it once; to look all of it up for every row took longer than the writing."""
 
+    table: str
     words: str
     by_name: bool
+    must_be_over: bool  # where a row's key is there already, that row
     parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
 
     def values(self, rows: Iterable[dict[str, Any]]) -> list[Any]:
@@ -161,7 +166,31 @@ def _insert(dialect: Dialect, table: Table, names: tuple[str, ...], clash: Clash
     compiled = _statement(dialect.name, table, clash).compile(dialect=dialect, column_keys=list(names))
     order = compiled.positiontup or list(compiled.binds)
     ways = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
-    return _Insert(str(compiled), not compiled.positional, tuple((name, ways[name]) for name in order))
+    must_be_over = clash is not None and clash[1] is not None
+    parameters = tuple((name, ways[name]) for name in order)
+    return _Insert(table.name, str(compiled), not compiled.positional, must_be_over, parameters)
+
+
+Inserts = Sequence[tuple[_Insert, list[Any]]]
+
+
+def _insert_all(connection: Connection, inserts: Inserts) -> list[int]:
+    """How many rows each insert has written. Straight by the driver, and on PostgreSQL with one answer for all (psycopg,
+    "Pipeline mode support"): to wait for a dozen took longer than what was asked for. What goes wrong is said as SQLAlchemy
+    says it, and whoever listens for its statements hears of these."""
+    driver: Any = connection.connection.driver_connection
+    at_once = driver.pipeline() if connection.dialect.name == "postgresql" else nullcontext()
+    cursors = [driver.cursor() for _ in inserts]
+    try:
+        with at_once:
+            for cursor, (insert, values) in zip(cursors, inserts, strict=True):
+                for hear in connection.dispatch.before_cursor_execute:
+                    hear(connection, cursor, insert.words, values, None, True)
+                cursor.executemany(insert.words, values)
+    except connection.dialect.loaded_dbapi.Error as error:
+        names = ", ".join(insert.table for insert, _ in inserts)
+        connection._handle_dbapi_exception(error, f"INSERT INTO {names}", None, None, None)
+    return [cursor.rowcount for cursor in cursors]
 
 
 def _statement(dialect: str, table: Table, clash: Clash | None) -> Any:

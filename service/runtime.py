@@ -115,7 +115,6 @@ class Runtime:
                 load = hands.take(work) if hands else load
                 session.flush()
                 audit.append(session, work.audit, work.now, self.keyring)
-                session.flush()
                 if not quietly:
                     self.database.tell_others(session)
         except BaseException:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 
 from service.models.audit import AuditEntry, AuditHead
 from service.privacy import Keyring
@@ -18,7 +17,6 @@ from service.work import AuditLine
 BEGINNING = "0" * 64
 HEAD = 1
 END = select(AuditHead.seq, AuditHead.hash).where(AuditHead.id == HEAD).with_for_update()
-MOVED = update(AuditHead).where(col(AuditHead.id) == HEAD).values(seq=bindparam("end"), hash=bindparam("link"))
 
 
 @dataclass(frozen=True)
@@ -45,15 +43,14 @@ def append(session: Session, lines: Iterable[AuditLine], now: datetime, keyring:
     lines = list(lines)
     if not lines:
         return
-    connection = session.connection()
-    last, link = connection.execute(END).one()
+    last, link = session.connection().execute(END).one()
     for seq, line in enumerate(lines, last + 1):
         detail = json.dumps(line.detail, sort_keys=True, ensure_ascii=False)
         said = Said(seq, now, line.actor, line.action, line.subject, detail)
         link = _link(said, link, keyring)
         session.put(AuditEntry, **said._asdict(), hash=link)
+    session.put(AuditHead, replacing=("seq", "hash"), id=HEAD, seq=last + len(lines), hash=link)
     session.flush()
-    connection.execute(MOVED, {"end": last + len(lines), "link": link})
 
 
 def verify(session: Session, keyring: Keyring) -> tuple[int, Broken | None]:

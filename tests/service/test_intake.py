@@ -24,7 +24,7 @@ from service.records.judging import Submission, Taken
 from service.runtime import Runtime
 from tests.running import counted, open_sandbox
 
-# Asked first, then one insert for each of thirteen tables, then the audit's head; PostgreSQL has locks and a NOTIFY more.
+# Asked first, then one insert for each of fourteen tables; PostgreSQL has locks and a NOTIFY more.
 FOR_A_GROUP = {"sqlite": 24, "postgresql": 26}
 
 
