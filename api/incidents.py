@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,8 +24,8 @@ from api.access import (
 from api.posted import ImportShape, PassedOverShape
 from api.problems import responses
 from api.refusals import Refusal, keep_refused, told
-from api.reporters import ReporterDep, keep_to_tests
-from api.reports import BATCH_BODY, REPORT_BODY, Arrived, BatchDep, ReportDep, Sent, validated
+from api.reporters import keep_to_tests, reporter
+from api.reports import BATCH_BODY, REPORT, Arrived, BatchDep, Sent, idempotency_key, read_report, validated
 from api.shapes import BatchShape, IncidentPage, IncidentShape, RefusedPage
 from rules.incident import IncidentReport
 from service.errors import NotFound, ServiceError
@@ -50,7 +50,7 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
     status_code=201,
     response_model=IncidentShape,
     summary="Report an incident",
-    openapi_extra=REPORT_BODY,
+    openapi_extra=REPORT,
     responses={
         200: {
             "description": (
@@ -66,11 +66,6 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
 )
 async def report_incident(
     request: Request,
-    arrived: ReportDep,
-    caller: ReporterDep,
-    idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", examples=["7d1f0c5e"])
-    ] = None,
 ) -> Any:
     """Record one event, judge it, open its tasks and page the first worker of each; 201 only after the commit.
 
@@ -81,7 +76,9 @@ async def report_incident(
     become pseudonyms, a cancelled visit takes its report back, and what is not for us is answered with `passed_over`. A
     CSV file (police.uk, ISTV, or a layout of the partner's own) is answered row by row, as several messages at once are.
     """
-    # Each dependency costs FastAPI a fiftieth of what the whole report does: here, and in whom it depends on, there are few.
+    caller = await reporter(request)
+    arrived = await read_report(request)
+    key = idempotency_key(request)
     runtime = runtime_of(request)
     keep_to_tests(caller, None if isinstance(arrived, Sent) else arrived.report)
     if isinstance(arrived, Sent):
@@ -89,7 +86,7 @@ async def report_incident(
         if isinstance(opened, Response):
             return opened
         arrived = opened
-    arrived = replace(arrived, idempotency_key=idempotency_key or arrived.idempotency_key)
+    arrived = replace(arrived, idempotency_key=key or arrived.idempotency_key)
     submission = _submission(caller, arrived, shown=True)
     try:
         taken = await desk_of(request).take(submission)

@@ -1,11 +1,8 @@
 """Who may report: partners by their keys, and the service itself, which posts the report of a test page and nothing else."""
 
-from typing import Annotated
+from fastapi import Request
 
-from fastapi import Depends, Request
-from fastapi.security.http import HTTPAuthorizationCredentials
-
-from api.access import Caller, allow, authenticate, bearer, cookie, let_in, runtime_of
+from api.access import SESSION_COOKIE, Caller, given_key, in_role, known_or_identified, let_in, runtime_of
 from api.problems import ApiError
 from rules.incident import IncidentReport
 from service.models.access import Role
@@ -13,25 +10,17 @@ from service.records import trials
 from service.records.ourselves import OURSELVES
 
 ONLY_TESTS = "this credential posts the report of one test page, and does nothing else"
-_partner = allow(Role.PARTNER)
 
 
-async def reporter(
-    request: Request,
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    session: Annotated[str | None, Depends(cookie)],
-) -> Caller:
+async def reporter(request: Request) -> Caller:
     """A partner, or the service itself. Raises 401, 403 and 429."""
-    runtime = runtime_of(request)
-    trial = trials.named_by(runtime.keyring, given.credentials) if given else None
+    runtime, text = runtime_of(request), given_key(request)
+    trial = trials.named_by(runtime.keyring, text) if text else None
     if trial is None:
-        caller: Caller = await _partner(await authenticate(request, runtime, given, session))
-        return caller
+        caller = await known_or_identified(request, runtime, text, request.cookies.get(SESSION_COOKIE))
+        return in_role(caller, Role.PARTNER)
     ours = Caller(key_id=OURSELVES, name=OURSELVES, role=Role.PARTNER, localities=(), trial=trial)
     return let_in(request, runtime, ours)
-
-
-ReporterDep = Annotated[Caller, Depends(reporter)]
 
 
 def keep_to_tests(caller: Caller, report: IncidentReport | None) -> None:
