@@ -90,8 +90,10 @@ class Outgoing:
         while not self._stopping.is_set():
             free, room = self._slots.free()
             if free <= 0 or not self._slots.is_low:
-                self._behind = True
-                return
+                if self._behind:
+                    return
+                self._behind = True  # whoever is free from now on wakes us; who was a moment ago did not know it
+                continue
             if not claiming.due_now(self._runtime, room=room):
                 self._behind = bool(room.full) or room.others == 0
                 return

@@ -27,7 +27,7 @@ class Slots:
         self._held: Counter[Channel | None] = Counter()
         self._going: Counter[Channel | None] = Counter()
         self._waiting: list[Claimed] = []
-        self._began: dict[str, float] = {}
+        self._began: dict[tuple[str, int], float] = {}
         self._seconds: float | None = None  # that a message takes
         self._changed = threading.Condition()
 
@@ -88,7 +88,7 @@ class Slots:
             for place, claimed in enumerate(self._waiting):
                 if self._may_go(_kind(claimed)):
                     self._going[_kind(claimed)] += 1
-                    self._began[claimed.message.reference] = time.monotonic()
+                    self._began[_claim(claimed)] = time.monotonic()
                     return self._waiting.pop(place)
             return None
 
@@ -99,7 +99,7 @@ class Slots:
     def give_back(self, claimed: Claimed) -> None:
         """Its way has ended, or it does not begin one."""
         with self._changed:
-            began = self._began.pop(claimed.message.reference, None)
+            began = self._began.pop(_claim(claimed), None)
             self._held[_kind(claimed)] -= 1
             if began is not None:
                 self._going[_kind(claimed)] -= 1
@@ -123,6 +123,11 @@ class Slots:
 
 def _kind(claimed: Claimed) -> Channel | None:
     return claimed.message.channel if claimed.is_page else None
+
+
+def _claim(claimed: Claimed) -> tuple[str, int]:
+    """A message may be claimed again while whoever had it before still has it in hand."""
+    return claimed.message.reference, claimed.turn
 
 
 def _turn(claimed: Claimed) -> tuple[int, float]:

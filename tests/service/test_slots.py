@@ -92,6 +92,20 @@ def test_the_most_urgent_is_taken_up_first_and_another_channel_finds_a_hand() ->
     assert names == ["critical", "high", "normal"]
 
 
+def test_a_message_that_was_claimed_again_gives_both_hands_back() -> None:
+    """Its lease ended while its provider took its time, as when a clock is set."""
+    slots = Slots(THREADS)
+    first = page("late")
+    second = replace(first, turn=2)
+    for each in (first, second):
+        slots.take(each)
+        slots.put(each)
+        assert slots.take_up() is each
+    slots.give_back(first)
+    slots.give_back(second)
+    assert slots.busy == 0
+
+
 def test_what_is_no_page_never_has_all_the_hands() -> None:
     slots = Slots(THREADS)
     for number in range(THREADS + 1):
