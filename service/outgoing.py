@@ -2,10 +2,10 @@
 hands give them to their providers."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.flows import claiming, delivery
@@ -16,8 +16,6 @@ from service.rounds import Rounds
 from service.runtime import Load, Runtime
 from service.slots import Slots
 from service.work import Work
-
-log = structlog.get_logger()
 
 COMPANY_SECONDS = 0.005  # while others are on their way: three written down at once cost little more than one
 
@@ -55,9 +53,16 @@ class Outgoing:
             # Whoever starts next takes it over.
             self._failed(error, "leaving messages to others failed")
 
-    def wait_until_idle(self) -> None:
-        """Wait until nothing is in hand."""
-        self._slots.wait_until_idle()
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Nothing is in hand, and nothing is taken."""
+        with self.rounds.held:
+            hands, self._runtime.senders.hands = self._runtime.senders.hands, None
+            try:
+                self._slots.wait_until_idle()
+                yield
+            finally:
+                self._runtime.senders.hands = hands
 
     @property
     def takes_at_once(self) -> bool:

@@ -126,16 +126,16 @@ class Session(ModelSession):
         for (model, _), rows in made.items():
             waiting.setdefault((_table(model), None), []).extend(map(_values, rows))
         order = _in_order()
+        places = sorted(waiting, key=lambda place: order[place[0]])
         connection = self.connection()
         inserts = []
-        for table, clash in sorted(waiting, key=lambda key: order[key[0]]):
+        for table, clash in places:
             rows = waiting[table, clash]
             insert = _insert(connection.dialect, table, _given(table, rows[0]), clash)
             inserts.append((insert, insert.values(rows)))
-        written = _insert_all(connection, inserts)
-        for (insert, values), number in zip(inserts, written, strict=True):
-            if insert.must_be_over and number < len(values):
-                raise Overtaken(insert.table)
+        for (table, clash), written in zip(places, _insert_all(connection, inserts), strict=True):
+            if clash and clash[1] and written < len(waiting[table, clash]):
+                raise Overtaken(table.name)
         for objects in made.values():
             for row in objects:
                 # What was changed since it was made went in with it.
@@ -151,7 +151,6 @@ class _Insert:
     table: str
     words: str
     by_name: bool
-    must_be_over: bool  # where a row's key is there already, that row
     parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
 
     def values(self, rows: Iterable[dict[str, Any]]) -> list[Any]:
@@ -166,9 +165,8 @@ def _insert(dialect: Dialect, table: Table, names: tuple[str, ...], clash: Clash
     compiled = _statement(dialect.name, table, clash).compile(dialect=dialect, column_keys=list(names))
     order = compiled.positiontup or list(compiled.binds)
     ways = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
-    must_be_over = clash is not None and clash[1] is not None
     parameters = tuple((name, ways[name]) for name in order)
-    return _Insert(table.name, str(compiled), not compiled.positional, must_be_over, parameters)
+    return _Insert(table.name, str(compiled), not compiled.positional, parameters)
 
 
 Inserts = Sequence[tuple[_Insert, list[Any]]]
