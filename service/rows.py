@@ -91,9 +91,10 @@ class Session(ModelSession):
         session forgets what nobody holds."""
         self._at_hand.extend(rows)
 
-    def remember(self, key: Hashable, found: Any) -> None:
-        """What `once` would find for a key, asked for together with others, until something is written."""
-        self._read[key] = (found, frozenset())
+    def remember(self, key: Hashable, found: Any, *, of: Sequence[type[SQLModel]] = ()) -> None:
+        """What `once` would find for a key, asked for together with others, until something is written, or something `of`
+        these where it is said."""
+        self._read[key] = (found, frozenset(map(_table, of)))
 
     def _changed(self) -> list[Any]:
         return [*self.new, *self.deleted, *(row for row in self.dirty if id(row) not in self._made_here)]

@@ -11,7 +11,18 @@ from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import LIVE, Milestone, Page, Task, TaskState
 from service.models.timers import Timer, TimerKind
 from service.partnership import DUTY_TEAM
-from service.records import copies, notices, outbox, paging, people, supervision, timeline, timers, transitions
+from service.records import (
+    copies,
+    milestones,
+    notices,
+    outbox,
+    paging,
+    people,
+    supervision,
+    timeline,
+    timers,
+    transitions,
+)
 from service.records.policies import policy_of
 from service.runtime import Runtime
 from service.work import Work
@@ -19,7 +30,7 @@ from service.work import Work
 log = structlog.get_logger()
 
 BATCH = 40  # then whatever was written is sent, before the next ones
-GROUP = 10
+GROUP = 20
 
 
 def run_due(runtime: Runtime) -> int:
@@ -34,6 +45,7 @@ def run_due(runtime: Runtime) -> int:
         try:
             with runtime.transaction() as work:
                 claimed = timers.claim(work, 1 if alone else GROUP)
+                _look_up(work, [task for task, timer in claimed if timer is not None])
                 for task, timer in claimed:
                     if timer is not None:
                         at_hand = (timer.task_id, timer.kind, timer.milestone)
@@ -64,6 +76,12 @@ def _due(runtime: Runtime) -> bool:
     with runtime.looking() as work:
         first = timers.first_at(work)
         return first is not None and first <= work.now
+
+
+def _look_up(work: Work, tasks: Sequence[Task]) -> None:
+    """What nearly every timer asks for, in one go for all of them."""
+    milestones.look_up(work, [task.id for task in tasks])
+    paging.look_up_pages(work, tasks)
 
 
 def _act(work: Work, task: Task, timer: Timer) -> None:

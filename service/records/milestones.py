@@ -43,13 +43,19 @@ def _watch(work: Work, task: Task, rows: Iterable[Milestone]) -> None:
 
 def of_task(work: Work, task_id: str) -> list[Milestone]:
     """The deadlines of a task in the order in which they are met."""
-    rows: Sequence[Milestone] = work.session.unwritten(Milestone, task_id)
-    if not rows:
-        rows = work.session.exec(select(Milestone).where(Milestone.task_id == task_id)).all()
-    return sorted(rows, key=lambda milestone: IN_ORDER[milestone.name])
+    unwritten = work.session.unwritten(Milestone, task_id)
+    if unwritten:
+        return sorted(unwritten, key=lambda milestone: IN_ORDER[milestone.name])
+    return list(work.session.once(("milestones", task_id), lambda: of_tasks(work, [task_id])[task_id], of=[Milestone]))
 
 
-def of_tasks(work: Work, task_ids: list[str]) -> dict[str, list[Milestone]]:
+def look_up(work: Work, task_ids: Sequence[str]) -> None:
+    """Read the deadlines of some tasks in one go, for `of_task`."""
+    for task_id, rows in of_tasks(work, task_ids).items():
+        work.session.remember(("milestones", task_id), rows, of=[Milestone])
+
+
+def of_tasks(work: Work, task_ids: Sequence[str]) -> dict[str, list[Milestone]]:
     """The deadlines of many tasks at once."""
     found: dict[str, list[Milestone]] = {task_id: [] for task_id in task_ids}
     rows = work.session.exec(select(Milestone).where(col(Milestone.task_id).in_(task_ids))).all()

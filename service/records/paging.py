@@ -126,13 +126,14 @@ def ask_ahead(work: Work, teams: Iterable[str], *, drill: bool) -> None:
     for worker, task in _asked_lately(work, workers, limit, drill):
         found[worker].add(task)
     for worker, tasks in found.items():
-        work.session.remember(("asked", worker, drill), tasks)
+        work.session.remember(("asked", worker, drill), tasks, of=[Page])
 
 
 def _asked_for_enough(work: Work, worker: str, task: Task, limit: Bursts) -> bool:
     written = work.session.once(
         ("asked", worker, task.drill),
         lambda: {task_id for _, task_id in _asked_lately(work, [worker], limit, task.drill)},
+        of=[Page],  # of the tasks, how they stood before this transaction is near enough
     )
     here = {page.task_id for page in work.session.all_unwritten(Page) if page.worker == worker}
     return len((written | here) - {task.id}) >= limit.at_most
@@ -259,10 +260,24 @@ def all_ended(work: Work, task: Task) -> bool:
 
 def pages_of(work: Work, task: Task) -> list[Page]:
     """Everybody who was paged for a task, oldest first."""
-    if work.session.unwritten(Task, task.id):
-        return list(work.session.unwritten(Page, task.id))
-    work.session.flush()
-    return list(work.session.exec(select(Page).where(Page.task_id == task.id).order_by(col(Page.at), col(Page.id))))
+    stored: list[Page] = []
+    if not work.session.unwritten(Task, task.id):
+        stored = work.session.once(("pages", task.id), lambda: _stored_pages(work, [task.id])[task.id], of=[Page])
+    return [*stored, *work.session.unwritten(Page, task.id)]
+
+
+def look_up_pages(work: Work, tasks: Sequence[Task]) -> None:
+    """Read the pages of some tasks in one go, for `pages_of`."""
+    for task_id, rows in _stored_pages(work, [task.id for task in tasks]).items():
+        work.session.remember(("pages", task_id), rows, of=[Page])
+
+
+def _stored_pages(work: Work, task_ids: Sequence[str]) -> dict[str, list[Page]]:
+    found: dict[str, list[Page]] = {task_id: [] for task_id in task_ids}
+    query = select(Page).where(col(Page.task_id).in_(task_ids)).order_by(col(Page.at), col(Page.id))
+    for page in work.session.exec(query):
+        found[page.task_id].append(page)
+    return found
 
 
 def paged_workers(work: Work, task: Task) -> list[str]:
