@@ -12,7 +12,7 @@ from rules.match import Decision, unknown_basis
 from service.database import hold, hold_all
 from service.errors import Conflict, Fault, Invalid, NotFound, ServiceError
 from service.models.incidents import Incident, Purpose
-from service.records import incidents, paging, patterns, tasks, timeline, transitions, trials, views
+from service.records import bursts, incidents, patterns, tasks, timeline, transitions, trials, views
 from service.records.known import Known
 from service.records.told import Located, Told, tell
 from service.records.trials import Trial
@@ -127,7 +127,7 @@ def _ask_who_is_free(work: Work, told: Sequence[Told]) -> None:
     for drill in (False, True):
         pathways = {(d.pathway, one.located) for one in told if one.report.drill is drill for d in one.decisions}
         teams = {_team(work, pathway, located)[0] for pathway, located in pathways if pathway}
-        paging.ask_ahead(work, teams, drill=drill)
+        bursts.ask_ahead(work, teams, drill=drill)
 
 
 def _taken_or_why(work: Work, submission: Submission, told: Told, known: Known) -> Taken | ServiceError:

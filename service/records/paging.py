@@ -1,25 +1,22 @@
 """Paging: who is summoned for a task next, by which channels, and when the step after that comes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Boolean, bindparam
-from sqlmodel import col, func, or_, select
+from sqlmodel import col, or_, select
 
 from notifiers.base import Channel
 from notifiers.wording import short_name
 from rules import escalation
 from rules.escalation import Step, Who
-from rules.rulebook import Bursts
-from service.database import UtcDateTime
 from service.models.ids import new_id
-from service.models.tasks import Page, PageOutcome, Task, TaskState, is_live
+from service.models.tasks import Page, PageOutcome, Task, is_live
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM, WorkerSpec
-from service.records import contacts, links, milestones, outbox, people, reaching, timeline, timers
+from service.records import bursts, contacts, links, milestones, outbox, people, reaching, timeline, timers
 from service.records.policies import policy_of
 from service.records.reaching import Way
 from service.work import Work
@@ -28,20 +25,6 @@ ALARM_SPOKEN = "alarm_call"
 SPOKEN = "call"  # nobody can follow a link that is read out
 ONE_PHONE = (Who.ON_CALL, Who.BACKUP)
 LONGEST_NAME = 20
-PAGES_A_TASK = 8  # more than any worker gets for one task within a burst
-_asked = (
-    select(Page.worker, Page.task_id, func.row_number().over(partition_by=col(Page.worker)).label("number"))
-    .join(Task, col(Task.id) == col(Page.task_id))
-    .where(
-        col(Page.worker).in_(bindparam("workers", expanding=True)),
-        col(Page.at) > bindparam("since", type_=UtcDateTime),
-        col(Page.outcome).is_(None),
-        Task.state == TaskState.OPEN.value,
-        Task.drill == bindparam("drill", type_=Boolean),
-    )
-    .subquery()
-)
-ASKED = select(_asked.c.worker, _asked.c.task_id).where(_asked.c.number <= bindparam("enough"))
 
 
 @dataclass(frozen=True)
@@ -107,42 +90,13 @@ def _choose(work: Work, task: Task, step: Step) -> escalation.Chosen:
     if step.page not in ONE_PHONE or task.team == DUTY_TEAM or not chosen.workers:
         return chosen
     limit = work.policy.book.rulebook.bursts
-    if not _asked_for_enough(work, chosen.workers[0], task, limit):
+    if not bursts.asked_for_enough(work, chosen.workers[0], task):
         return chosen
     whole = _recipients(work, task, step.model_copy(update={"page": Who.TEAM}))
     who = work.partnership.worker_name(chosen.workers[0])
     detail = f"{who} is being asked for {limit.at_most} others or more, so the first of the team to take it has it"
     timeline.note(work, task, "whole team paged", detail)
     return whole
-
-
-def ask_ahead(work: Work, teams: Iterable[str], *, drill: bool) -> None:
-    """Ask at once how much whoever is on call for some teams is asked for already: they may be paged in a moment."""
-    workers = sorted({worker for team in teams for worker in people.on_call(work, team) if team != DUTY_TEAM})
-    if not workers:
-        return
-    limit = work.policy.book.rulebook.bursts
-    found: dict[str, set[str]] = {worker: set() for worker in workers}
-    for worker, task in _asked_lately(work, workers, limit, drill):
-        found[worker].add(task)
-    for worker, tasks in found.items():
-        work.session.remember(("asked", worker, drill), tasks, of=[Page])
-
-
-def _asked_for_enough(work: Work, worker: str, task: Task, limit: Bursts) -> bool:
-    written = work.session.once(
-        ("asked", worker, task.drill),
-        lambda: {task_id for _, task_id in _asked_lately(work, [worker], limit, task.drill)},
-        of=[Page],  # of the tasks, how they stood before this transaction is near enough
-    )
-    here = {page.task_id for page in work.session.all_unwritten(Page) if page.worker == worker}
-    return len((written | here) - {task.id}) >= limit.at_most
-
-
-def _asked_lately(work: Work, workers: Sequence[str], limit: Bursts, drill: bool) -> Sequence[tuple[str, str]]:
-    enough = (limit.at_most + 1) * PAGES_A_TASK
-    values = {"workers": list(workers), "since": work.now - limit.within, "drill": drill, "enough": enough}
-    return work.session.exec(ASKED, params=values).all()
 
 
 def _recipients(work: Work, task: Task, step: Step) -> escalation.Chosen:
