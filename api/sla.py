@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime
 
 from api import examples
-from api.access import NowDep, SupervisorDep, WorkDep
+from api.access import NowDep, RuntimeDep, SupervisorDep, WorkDep
+from api.answered import answered
 from api.problems import responses
 from api.shapes import Report, Standing
 from rules.sla import MilestoneName
@@ -59,9 +60,11 @@ _CSV = (
     summary="How the deadlines stand now",
     responses={**examples.answer(_STANDING), **responses(401, 403, 429)},
 )
-def sla_now(caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
+def sla_now(caller: SupervisorDep, runtime: RuntimeDep) -> Response:
     """Milestones of live tasks by state, pathway and locality, and what is at risk or breached, worst first."""
-    return reports.standing(work, caller.localities)
+    with runtime.reading() as work:
+        standing = reports.standing(work, caller.localities)
+    return answered(Standing, standing)
 
 
 @router.get(

@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from api import examples
-from api.access import Caller, RuntimeDep, SupervisorDep, WorkDep
+from api.access import Caller, RuntimeDep, SupervisorDep
+from api.answered import answered
 from api.problems import responses
 from api.shapes import TaskPage, TaskWithTimeline
 from rules.sla import MilestoneName, MilestoneState
@@ -124,7 +125,7 @@ _LISTED = {name: value for name, value in examples.TASK.items() if name != "time
 )
 def list_tasks(
     caller: SupervisorDep,
-    work: WorkDep,
+    runtime: RuntimeDep,
     state: TaskState | None = None,
     sla: MilestoneState | None = None,
     team: Slug = None,
@@ -134,20 +135,22 @@ def list_tasks(
     purpose: Purpose | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(pattern=r"^tsk_[0-9a-f-]{36}$")] = None,
-) -> dict[str, Any]:
+) -> Response:
     """Newest first. `sla` finds tasks with a milestone in that state; `worker` those that the worker holds;
     `purpose=test` the service's own tests, which are left out unless they are asked for."""
-    rows, following = tasks.found(
-        work,
-        state=state,
-        sla=sla,
-        exact={"team": team, "locality": locality, "pathway": pathway, "assignee": worker},
-        localities=caller.localities,
-        limit=limit,
-        before=cursor,
-        purpose=purpose,
-    )
-    return {"items": views.task_views(work, rows), "next": following}
+    with runtime.reading() as work:
+        rows, following = tasks.found(
+            work,
+            state=state,
+            sla=sla,
+            exact={"team": team, "locality": locality, "pathway": pathway, "assignee": worker},
+            localities=caller.localities,
+            limit=limit,
+            before=cursor,
+            purpose=purpose,
+        )
+        found = {"items": views.task_views(work, rows), "next": following}
+    return answered(TaskPage, found)
 
 
 @router.get(
@@ -159,9 +162,9 @@ def list_tasks(
         **responses(401, 403, 404, 422, 429),
     },
 )
-def read_task(task_id: TaskId, caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
+def read_task(task_id: TaskId, caller: SupervisorDep, runtime: RuntimeDep) -> Response:
     """One task with its timeline."""
-    return _visible(work, caller, task_id)
+    return answered(TaskWithTimeline, _now(runtime, caller, task_id))
 
 
 @router.post("/{task_id}/acknowledge", summary="Record that a worker takes it", **ACTION)

@@ -95,6 +95,8 @@ def still_out(work: Work, worker: str) -> Task | None:
 
 def shown(work: Work, workers: Collection[str]) -> dict[str, dict[str, Any]]:
     """The check-ins of workers, by worker, as the API gives them."""
+    if not workers:
+        return {}
     query = select(Errand).where(Errand.kind == ErrandKind.CHECK_IN.value, col(Errand.subject).in_(sorted(workers)))
     return {
         errand.subject: {"worker": errand.subject, "due_at": errand.due_at, "asked": errand.payload["asked"]}

@@ -1,9 +1,9 @@
 """Milestones: a task's deadlines, their warnings, and how each stands at a moment."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case
+from sqlalchemy import BindParameter, ColumnElement, bindparam, case
 from sqlmodel import and_, col, func, not_, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -16,6 +16,8 @@ from service.records.policies import policy_of
 from service.work import Work
 
 IN_ORDER = {name.value: place for place, name in enumerate(MilestoneName)}
+Moment = datetime | BindParameter[datetime]
+OF_TASKS = select(Milestone).where(col(Milestone.task_id).in_(bindparam("tasks", expanding=True)))
 
 
 def create(work: Work, task: Task) -> None:
@@ -58,7 +60,7 @@ def look_up(work: Work, task_ids: Sequence[str]) -> None:
 def of_tasks(work: Work, task_ids: Sequence[str]) -> dict[str, list[Milestone]]:
     """The deadlines of many tasks at once."""
     found: dict[str, list[Milestone]] = {task_id: [] for task_id in task_ids}
-    rows = work.session.exec(select(Milestone).where(col(Milestone.task_id).in_(task_ids))).all()
+    rows = work.session.exec(OF_TASKS, params={"tasks": list(task_ids)}).all()
     for milestone in sorted(rows, key=lambda row: IN_ORDER[row.name]):
         found[milestone.task_id].append(milestone)
     return found
@@ -107,22 +109,28 @@ def upcoming(work: Work, task: Task, rows: list[Milestone] | None = None) -> Mil
     return ahead[0] if ahead else unmet[-1] if unmet else None
 
 
-def tasks_in_state(work: Work, state: MilestoneState) -> SelectOfScalar[str]:
-    """The tasks with a milestone in a state, as a query."""
+def tasks_in_state(state: MilestoneState, *, at: datetime) -> SelectOfScalar[str]:
+    """The tasks with a milestone in a state at a moment, as a query."""
     query = select(Milestone.task_id).join(Task, col(Task.id) == col(Milestone.task_id))
-    return query.where(_guards(work)[state])
+    return query.where(_guards(at)[state])
 
 
-def state_now(work: Work) -> ColumnElement[str]:
-    """How a deadline stands at this transaction's moment, for a query over Milestone and Task."""
-    return case(*((guard, state.value) for state, guard in _guards(work).items()))
+def state_at(moment: Moment) -> ColumnElement[str]:
+    """How a deadline stands at a moment, for a query over Milestone and Task."""
+    return case(*((guard, state.value) for state, guard in _guards(moment).items()))
 
 
-def _guards(work: Work) -> dict[MilestoneState, ColumnElement[bool]]:
+def stands_as(states: Iterable[MilestoneState], moment: Moment) -> dict[MilestoneState, ColumnElement[bool]]:
+    """By state, whether a deadline is in it at a moment, for a query over Milestone and Task."""
+    guards = _guards(moment)
+    return {state: guards[state] for state in states}
+
+
+def _guards(now: Moment) -> dict[MilestoneState, ColumnElement[bool]]:
     """The same arithmetic as `rules.sla.state`, for the database."""
     unmet, running = col(Milestone.met_at).is_(None), col(Task.closed_at).is_(None)
     paused = col(Task.paused_at).is_not(None)
-    past = col(Milestone.due_at) <= func.coalesce(col(Task.closed_at), col(Task.paused_at), work.now)
+    past = col(Milestone.due_at) <= func.coalesce(col(Task.closed_at), col(Task.paused_at), now)
     cancelled = col(Task.state) == TaskState.CANCELLED.value
     return {
         MilestoneState.MET: and_(not_(unmet), col(Milestone.met_at) <= col(Milestone.due_at)),
@@ -130,6 +138,6 @@ def _guards(work: Work) -> dict[MilestoneState, ColumnElement[bool]]:
         MilestoneState.CANCELLED: and_(unmet, not_(running), or_(cancelled, not_(past))),
         MilestoneState.BREACHED: and_(unmet, past, not_(cancelled)),
         MilestoneState.PAUSED: and_(unmet, running, paused, not_(past)),
-        MilestoneState.AT_RISK: and_(unmet, running, not_(paused), not_(past), col(Milestone.warn_at) <= work.now),
-        MilestoneState.ON_TRACK: and_(unmet, running, not_(paused), not_(past), col(Milestone.warn_at) > work.now),
+        MilestoneState.AT_RISK: and_(unmet, running, not_(paused), not_(past), col(Milestone.warn_at) <= now),
+        MilestoneState.ON_TRACK: and_(unmet, running, not_(paused), not_(past), col(Milestone.warn_at) > now),
     }

@@ -3,23 +3,28 @@ service itself reports are left out."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from math import ceil
 from statistics import median
 from typing import Any
 
-from sqlalchemy import ColumnElement, case
-from sqlmodel import and_, col, func, select
+from sqlalchemy import ColumnElement, bindparam, case
+from sqlmodel import and_, col, func, or_, select
 
 from rules.sla import MilestoneName, MilestoneState
+from service.database import UtcDateTime
 from service.models.incidents import Purpose
 from service.models.tasks import Milestone, Task, TaskState, is_live
 from service.records import milestones
 from service.work import Work
 
-WORST_FIRST = (MilestoneState.BREACHED.value, MilestoneState.AT_RISK.value)
+WORST_FIRST = (MilestoneState.BREACHED, MilestoneState.AT_RISK)
 MOST_ATTENTION = 200
 PERCENTILE = 0.9  # by nearest rank
+NOW = bindparam("now", type_=UtcDateTime)
+STANDS = milestones.state_at(NOW).label("stands")
 
 
 def standing(work: Work, localities: Sequence[str]) -> dict[str, Any]:
@@ -27,43 +32,56 @@ def standing(work: Work, localities: Sequence[str]) -> dict[str, Any]:
     total: Counter[str] = Counter({state.value: 0 for state in MilestoneState})
     by_pathway: defaultdict[str, Counter[str]] = defaultdict(Counter)
     by_locality: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    state = milestones.state_now(work)
-    count = select(Task.pathway, Task.locality, state, func.count()).join(Milestone).where(_live(localities))
-    for pathway, locality, found, number in work.session.exec(
-        count.group_by(col(Task.pathway), col(Task.locality), state)
-    ):
+    asked = _asked(within=bool(localities))
+    moment = {"now": work.now, "localities": localities}
+    for pathway, locality, found, number in work.session.exec(asked.counts, params=moment):
         for counter in (total, by_pathway[pathway], by_locality[locality or "unknown"]):
             counter[found] += number
-    derived = select(func.count()).select_from(Task).where(_live(localities), col(Task.derived))
     return {
         "at": work.now,
         "milestones": dict(total),
-        "derived": work.session.exec(derived).one(),
+        "derived": work.session.exec(asked.derived, params=moment).one(),
         "by_pathway": {key: dict(counter) for key, counter in by_pathway.items()},
         "by_locality": {key: dict(counter) for key, counter in by_locality.items()},
-        "attention": _attention(work, localities),
+        "attention": [
+            {"task": m.task_id, "code": code, "milestone": m.name, "due_at": m.due_at, "state": now, "derived": derived}
+            for m, code, now, derived in work.session.exec(asked.attention, params=moment)
+        ],
     }
 
 
-def _attention(work: Work, localities: Sequence[str]) -> list[dict[str, Any]]:
-    state = milestones.state_now(work)
-    worst = case({each: place for place, each in enumerate(WORST_FIRST)}, value=state)
-    query = (
-        select(Milestone, Task.code, state, Task.derived)
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked about how the deadlines stand."""
+
+    counts: Any
+    derived: Any
+    attention: Any
+
+
+@cache
+def _asked(*, within: bool) -> _Asked:
+    """Put together once, because that takes longer than the database does. `within`: for some localities only."""
+    live = _live(within=within)
+    counts = select(Task.pathway, Task.locality, STANDS, func.count()).join(Milestone).where(live)
+    worst = milestones.stands_as(WORST_FIRST, NOW)
+    attention = (
+        select(Milestone, Task.code, STANDS, Task.derived)
         .join(Task)
-        .where(_live(localities), state.in_(WORST_FIRST))
-        .order_by(worst, col(Milestone.due_at))
+        .where(live, or_(*worst.values()))
+        .order_by(case(*((guard, place) for place, guard in enumerate(worst.values()))), col(Milestone.due_at))
         .limit(MOST_ATTENTION)
     )
-    return [
-        {"task": m.task_id, "code": code, "milestone": m.name, "due_at": m.due_at, "state": found, "derived": derived}
-        for m, code, found, derived in work.session.exec(query)
-    ]
+    return _Asked(
+        counts=counts.group_by(col(Task.pathway), col(Task.locality), "stands"),
+        derived=select(func.count()).select_from(Task).where(live, col(Task.derived)),
+        attention=attention,
+    )
 
 
-def _live(localities: Sequence[str]) -> ColumnElement[bool]:
-    """The tasks that figures are about: not ended, responses and no drill, and in these localities, where any are named."""
-    there = (col(Task.locality).in_(localities),) if localities else ()
+def _live(*, within: bool = False) -> ColumnElement[bool]:
+    """The tasks that figures are about: not ended, responses and no drill, and in some localities where it is `within`."""
+    there = (col(Task.locality).in_(bindparam("localities", expanding=True)),) if within else ()
     counted = (col(Task.drill).is_(False), col(Task.purpose) == Purpose.RESPONSE.value)
     return and_(is_live(), *counted, *there)
 
@@ -135,12 +153,10 @@ def _figures(work: Work, pairs: Sequence[tuple[Task, Milestone]]) -> dict[str, A
 
 def for_metrics(work: Work) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
     """Unmet milestones of live tasks by name and state, and live tasks by state and by whether a pattern raised them."""
-    state = milestones.state_now(work)
-    unmet = select(Milestone.name, state, func.count()).join(Task).where(_live(()), col(Milestone.met_at).is_(None))
-    live = select(Task.state, Task.derived, func.count()).where(_live(()))
-    states = {
-        (name, found): number for name, found, number in work.session.exec(unmet.group_by(col(Milestone.name), state))
-    }
+    unmet = select(Milestone.name, STANDS, func.count()).join(Task).where(_live(), col(Milestone.met_at).is_(None))
+    live = select(Task.state, Task.derived, func.count()).where(_live())
+    by_state = unmet.group_by(col(Milestone.name), "stands")
+    states = {(name, found): number for name, found, number in work.session.exec(by_state, params={"now": work.now})}
     tasks = {
         (name, "pattern" if derived else "report"): number
         for name, derived, number in work.session.exec(live.group_by(col(Task.state), col(Task.derived)))

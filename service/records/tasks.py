@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 
 from rules.rulebook import Pathway
@@ -14,6 +15,12 @@ from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM
 from service.records import codes, copies, milestones, paging, policies, timeline, timers
 from service.work import Work
+
+BEHIND = (
+    select(TaskIncident.task_id, TaskIncident.incident_id)
+    .where(col(TaskIncident.task_id).in_(bindparam("tasks", expanding=True)))
+    .order_by(col(TaskIncident.joined), col(TaskIncident.incident_id))
+)
 
 
 def open_task(
@@ -115,13 +122,8 @@ def of_incident(work: Work, incident_id: str) -> list[Task]:
 def incidents_of(work: Work, task_ids: Iterable[str]) -> dict[str, list[str]]:
     """The incidents behind tasks, the one that opened each first."""
     found: dict[str, list[str]] = {task_id: [] for task_id in task_ids}
-    query = (
-        select(TaskIncident)
-        .where(col(TaskIncident.task_id).in_(list(found)))
-        .order_by(col(TaskIncident.joined), col(TaskIncident.incident_id))
-    )
-    for row in work.session.exec(query).all():
-        found[row.task_id].append(row.incident_id)
+    for task_id, incident_id in work.session.exec(BEHIND, params={"tasks": list(found)}):
+        found[task_id].append(incident_id)
     return found
 
 
@@ -148,7 +150,7 @@ def found(
     if localities:
         query = query.where(col(Task.locality).in_(localities))
     if sla:
-        query = query.where(col(Task.id).in_(milestones.tasks_in_state(work, sla)))
+        query = query.where(col(Task.id).in_(milestones.tasks_in_state(sla, at=work.now)))
     if before:
         query = query.where(col(Task.id) < before)
     rows = list(work.session.exec(query.limit(limit + 1)).all())

@@ -1,11 +1,13 @@
 """The timeline of a task: everything that happened to it, in the words that a supervisor reads."""
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 
 from service.models.tasks import Task, TimelineEntry
 from service.work import Work
 
 SERVICE = "callout"
+OF_TASK = select(TimelineEntry).where(TimelineEntry.task_id == bindparam("task")).order_by(col(TimelineEntry.id))
 
 
 def note(
@@ -19,8 +21,4 @@ def note(
 
 def of_task(work: Work, task_id: str) -> list[TimelineEntry]:
     """All lines, oldest first."""
-    return list(
-        work.session.exec(
-            select(TimelineEntry).where(TimelineEntry.task_id == task_id).order_by(col(TimelineEntry.id))
-        ).all()
-    )
+    return list(work.session.exec(OF_TASK, params={"task": task_id}).all())
