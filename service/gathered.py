@@ -1,49 +1,77 @@
-"""Things of several threads done in one go: whoever comes while a batch is being done is in the next one.
-
-The first of a batch may wait a moment for company; beyond that the batches grow with the load alone.
-"""
+"""Things of several threads done in one go, by a thread of its own: what comes while a batch is being done is in the next one."""
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Thing = TypeVar("Thing")
 
 
-class Gathered(Generic[Thing]):
-    """Gives the things of all threads that wait to one function, which does all of them or raises. `company`: for how many
-    seconds the first of a batch waits for others now."""
+@dataclass(eq=False)
+class _Given(Generic[Thing]):
+    thing: Thing
+    done: "Future[None]" = field(default_factory=Future)
 
-    def __init__(self, together: Callable[[list[Thing]], None], *, company: Callable[[], float] = lambda: 0) -> None:
+
+class Gathered(Generic[Thing]):
+    """Gives whatever waits to one function, which does all of it or raises. `company`: for how many seconds the first of a
+    batch waits for others now; beyond that the batches grow with the load alone."""
+
+    def __init__(
+        self, name: str, together: Callable[[list[Thing]], None], *, company: Callable[[], float] = lambda: 0
+    ) -> None:
         self._together = together
         self._company = company
-        self._never = threading.Event()
-        self._waiting: list[Thing] = []
-        self._failed: set[int] = set()
-        self._lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._waiting: list[_Given[Thing]] = []
+        self._news = threading.Condition()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
 
-    def do(self, thing: Thing) -> None:
-        """Have one thing done; it is when this returns. Alone after a batch that failed, so that none suffers for its
-        neighbour. Raises what the function raises for it."""
-        with self._lock:
-            self._waiting.append(thing)
-        with self._turn:
-            if self._waiting and (seconds := self._company()):
-                self._never.wait(seconds)
-            with self._lock:
-                batch, self._waiting = self._waiting, []
-            if batch:
-                self._do(batch)
-            failed = id(thing) in self._failed
-            self._failed.discard(id(thing))
-            if failed:
-                self._together([thing])
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
 
-    def _do(self, batch: list[Thing]) -> None:
+    def stop(self, within: float) -> None:
+        """Do what waits, for as many seconds at most. Nothing may be given any more."""
+        with self._news:
+            self._stopping.set()
+            self._news.notify()
+        if self._thread.is_alive():
+            self._thread.join(within)
+
+    def give(self, thing: Thing) -> "Future[None]":
+        """Have one thing done; what comes back tells when it was, or raises what the function raised for it."""
+        given = _Given(thing)
+        with self._news:
+            self._waiting.append(given)
+            self._news.notify()
+        return given.done
+
+    def _serve(self) -> None:
+        while batch := self._next():
+            self._do(batch)
+
+    def _next(self) -> list[_Given[Thing]]:
+        with self._news:
+            self._news.wait_for(lambda: self._waiting or self._stopping.is_set())
+        if seconds := self._company():
+            self._stopping.wait(seconds)
+        with self._news:
+            batch, self._waiting = self._waiting, []
+        return batch
+
+    def _do(self, batch: list[_Given[Thing]]) -> None:
+        """Each alone after a batch that failed, so that none suffers for its neighbour."""
         try:
-            self._together(batch)
-        except Exception:
+            self._together([given.thing for given in batch])
+        except Exception as error:
             if len(batch) == 1:
-                raise
-            self._failed |= {id(thing) for thing in batch}
+                batch[0].done.set_exception(error)
+                return
+            for given in batch:
+                self._do([given])
+            return
+        for given in batch:
+            given.done.set_result(None)

@@ -3,11 +3,13 @@ hands give them to their providers."""
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from notifiers.base import Asks
 from service.flows import claiming, delivery
 from service.gathered import Gathered
 from service.models.outbox import OutboxMessage
@@ -29,8 +31,9 @@ class Outgoing:
         self._slots = Slots(runtime.settings.send_threads)
         self._senders = ThreadPoolExecutor(self._slots.most, thread_name_prefix="send")
         self._sent = Gathered[delivery.Sending](
+            "settling",
             lambda sendings: delivery.settle(runtime, sendings),
-            company=lambda: COMPANY_SECONDS if self._slots.busy > 1 else 0,
+            company=lambda: COMPANY_SECONDS if self._slots.busy else 0,
         )
         self.rounds = Rounds("sending", self._send_due, lambda error: failed(error, "sending what is due failed"))
         self._behind = True  # whether messages may wait that came before what is written now
@@ -38,6 +41,7 @@ class Outgoing:
 
     def start(self) -> None:
         """Begin: first of all with what an earlier process left behind."""
+        self._sent.start()
         self.rounds.start()
         self._runtime.senders.hands = self
 
@@ -47,6 +51,7 @@ class Outgoing:
         self._runtime.senders.hands = None
         self.rounds.stop(within)
         self._senders.shutdown(wait=True)
+        self._sent.stop(within)
         try:
             claiming.put_back(self._runtime, self._slots.clear())
         except SQLAlchemyError as error:
@@ -124,14 +129,30 @@ class Outgoing:
             claimed = None if self._stopping.is_set() else self._slots.take_up()
 
     def _send(self, claimed: Claimed) -> None:
+        """Whoever can be asked after a crash what it took need not wait until that is written down; a few things at most are
+        not, because each keeps its place."""
         try:
             sending = delivery.hand_over(self._runtime, claimed)
             if sending and sending.accepted:
-                self._sent.do(sending)
-            elif sending:
+                self._slots.let_go(claimed)
+                written = self._sent.give(sending)
+                written.add_done_callback(partial(self._is_written, claimed))
+                if not isinstance(sending.by, Asks):
+                    wait([written])
+                return
+            if sending:
                 delivery.settle(self._runtime, [sending])
         except Exception as error:
-            # Its lease brings it back; the row says that it was being sent.
-            self._failed(error, "sending failed", message=claimed.message.reference)
-        finally:
-            self._slots.give_back(claimed)
+            self._say(claimed, error)
+        self._slots.give_back(claimed)
+
+    def _is_written(self, claimed: Claimed, written: "Future[None]") -> None:
+        if error := written.exception():
+            self._say(claimed, error)
+        self._slots.give_back(claimed)
+        if self._behind and self._slots.is_low:
+            self.rounds.wake()
+
+    def _say(self, claimed: Claimed, error: BaseException) -> None:
+        # Its lease brings it back; the row says that it was being sent.
+        self._failed(error, "sending failed", message=claimed.message.reference)

@@ -96,15 +96,23 @@ class Slots:
         going = self._going.total()
         return going < self._threads if kind is None else going < self.most and self._going[kind] < self._threads
 
+    def let_go(self, claimed: Claimed) -> None:
+        """The hand is free; the message keeps its place until it is written down that it was sent."""
+        with self._changed:
+            self._let_go(claimed)
+
+    def _let_go(self, claimed: Claimed) -> None:
+        began = self._began.pop(_claim(claimed), None)
+        if began is not None:
+            self._going[_kind(claimed)] -= 1
+            took = max(time.monotonic() - began, 0.001)
+            self._seconds = took if self._seconds is None else self._seconds + (took - self._seconds) * WEIGHT
+
     def give_back(self, claimed: Claimed) -> None:
         """Its way has ended, or it does not begin one."""
         with self._changed:
-            began = self._began.pop(_claim(claimed), None)
+            self._let_go(claimed)
             self._held[_kind(claimed)] -= 1
-            if began is not None:
-                self._going[_kind(claimed)] -= 1
-                took = max(time.monotonic() - began, 0.001)
-                self._seconds = took if self._seconds is None else self._seconds + (took - self._seconds) * WEIGHT
             self._changed.notify_all()
 
     def clear(self) -> list[Claimed]:

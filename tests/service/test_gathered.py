@@ -1,69 +1,81 @@
 """Things done in one go: each once, together under load, and none lost or held up by one that fails."""
 
 import threading
+from concurrent.futures import Future, wait
 
 import pytest
 
 from service.gathered import Gathered
 
-
-def test_what_comes_while_a_batch_is_done_is_done_together() -> None:
-    batches: list[list[int]] = []
-    begun, go_on = threading.Event(), threading.Event()
-
-    def together(batch: list[int]) -> None:
-        batches.append(sorted(batch))
-        begun.set()
-        go_on.wait(5)
-
-    gathered = Gathered(together)
-    threads = [threading.Thread(target=gathered.do, args=(0,))]
-    threads[0].start()
-    assert begun.wait(5)
-    waiting = [threading.Thread(target=gathered.do, args=(number,)) for number in range(1, 6)]
-    for thread in waiting:
-        thread.start()
-    while len(gathered._waiting) < 5:
-        threading.Event().wait(0.01)
-    go_on.set()
-    for thread in [*threads, *waiting]:
-        thread.join(5)
-    assert batches == [[0], [1, 2, 3, 4, 5]]
+SECONDS = 5
 
 
-def test_one_that_fails_harms_no_other_and_its_own_caller_hears() -> None:
-    done: list[str] = []
-    raised: list[str] = []
+class Writer:
+    """Writes down what it is given, after `go_on`, and refuses what is "bad"."""
 
-    def together(batch: list[str]) -> None:
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def together(self, batch: list[str]) -> None:
+        self.begun.set()
+        assert self.go_on.wait(SECONDS)
         if "bad" in batch:
             raise ValueError("bad")
-        done.extend(batch)
-
-    gathered = Gathered(together)
-
-    def do(thing: str) -> None:
-        try:
-            gathered.do(thing)
-        except ValueError:
-            raised.append(thing)
-
-    things = ["bad" if number == 7 else f"good {number}" for number in range(40)]
-    threads = [threading.Thread(target=do, args=(thing,)) for thing in things]
-    with gathered._turn:
-        for thread in threads:
-            thread.start()
-        while len(gathered._waiting) < len(things):
-            threading.Event().wait(0.01)
-    for thread in threads:
-        thread.join(5)
-    assert raised == ["bad"]
-    assert sorted(done) == sorted(thing for thing in things if thing != "bad")
+        self.batches.append(batch)
 
 
-def test_alone_it_is_done_at_once_and_raises() -> None:
-    def together(batch: list[int]) -> None:
-        raise ValueError(str(batch))
+def given_while_busy(gathered: Gathered[str], writer: Writer, things: list[str]) -> "list[Future[None]]":
+    """What was given while the first was being done."""
+    first = gathered.give("first")
+    assert writer.begun.wait(SECONDS)
+    given = [gathered.give(thing) for thing in things]
+    assert not any(each.done() for each in (first, *given))
+    writer.go_on.set()
+    return given
 
-    with pytest.raises(ValueError, match=r"\[1\]"):
-        Gathered(together).do(1)
+
+def test_what_comes_while_a_batch_is_done_is_done_together() -> None:
+    writer = Writer()
+    gathered = Gathered("writing", writer.together)
+    gathered.start()
+    wait(given_while_busy(gathered, writer, ["a", "b", "c"]), SECONDS)
+    gathered.stop(SECONDS)
+    assert writer.batches == [["first"], ["a", "b", "c"]]
+
+
+def test_one_that_fails_harms_no_other_and_its_own_giver_hears() -> None:
+    writer = Writer()
+    gathered = Gathered("writing", writer.together)
+    gathered.start()
+    good, bad, other = given_while_busy(gathered, writer, ["good", "bad", "other"])
+    with pytest.raises(ValueError, match="bad"):
+        bad.result(SECONDS)
+    good.result(SECONDS)
+    other.result(SECONDS)
+    gathered.stop(SECONDS)
+    assert writer.batches == [["first"], ["good"], ["other"]]
+
+
+def test_alone_it_is_done_at_once_and_a_failure_is_no_end() -> None:
+    writer = Writer()
+    writer.go_on.set()
+    gathered = Gathered("writing", writer.together)
+    gathered.start()
+    with pytest.raises(ValueError, match="bad"):
+        gathered.give("bad").result(SECONDS)
+    gathered.give("good").result(SECONDS)
+    gathered.stop(SECONDS)
+    assert writer.batches == [["good"]]
+
+
+def test_the_first_waits_for_company_and_who_stops_waits_for_none() -> None:
+    writer = Writer()
+    writer.go_on.set()
+    gathered = Gathered("writing", writer.together, company=lambda: 10 * SECONDS)
+    given = [gathered.give(thing) for thing in ("a", "b")]
+    gathered.start()
+    given += [gathered.give("c")]
+    gathered.stop(SECONDS)
+    assert writer.batches == [["a", "b", "c"]]
+    assert all(each.done() for each in given)

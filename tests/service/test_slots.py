@@ -106,6 +106,21 @@ def test_a_message_that_was_claimed_again_gives_both_hands_back() -> None:
     assert slots.busy == 0
 
 
+def test_a_hand_is_free_before_it_is_written_down_but_the_place_is_not() -> None:
+    slots = Slots(THREADS)
+    send_one(slots, page("first"))
+    held = filled(slots, 100)
+    for sent in held[:THREADS]:
+        slots.let_go(sent)
+        slots.let_go(sent)
+    assert slots.busy == 0, "let go once, however often it is said"
+    assert slots.take_up() is held[THREADS]
+    assert not slots.take_page(Channel.SMS), "what is not written down yet counts as held"
+    slots.give_back(held[0])
+    assert slots.take_page(Channel.SMS)
+    assert slots.busy == 1, "the hand that was let go is not given back once more"
+
+
 def test_what_is_no_page_never_has_all_the_hands() -> None:
     slots = Slots(THREADS)
     for number in range(THREADS + 1):
