@@ -19,6 +19,7 @@ from service.records.claims import LEASE
 from service.settings import Settings
 
 TEAMS = 900
+LINK = re.compile(r"https?://\S+")  # its secret may begin like a code
 CODE = re.compile(r"\b[FHJKMQRTWY][34679][A-Z0-9]*\b")
 SLOW = 0.15  # seconds that a slow provider takes for a call
 WITHIN = (
@@ -37,6 +38,7 @@ class Outcome:
     accepted: int
     lost: int
     doubled: int
+    rung: int  # told by a call as well as by a text, or by a call alone
     in_hand: int
     last_after: float  # from the first POST, or from when what had failed was back
     rate: float
@@ -45,17 +47,22 @@ class Outcome:
 
 def codes_in(text: str) -> list[str]:
     """The codes of a page: one, or several where pages to one worker were gathered."""
-    return list(dict.fromkeys(CODE.findall(text)))
+    return list(dict.fromkeys(CODE.findall(LINK.sub("", text))))
 
 
-def settle(provider: Provider, wanted: set[str], *, within: float) -> tuple[list[tuple[float, str, str]], Counter[str]]:
-    """Wait until every code has reached the provider; what it took, and how often each code came."""
+def is_call(text: str) -> bool:
+    """Whether what the provider took is a call: it has no text, and is noted as it came."""
+    return text.startswith("To=")
+
+
+def settle(provider: Provider, wanted: set[str], *, within: float) -> list[tuple[float, str, str]]:
+    """Wait until every code has reached the provider; what it took."""
     until = time.monotonic() + within
     while True:
         taken = [(at, to, text) for at, to, text in provider.record()["accepted"]]
-        seen = Counter(code for _, _, text in taken for code in codes_in(text))
-        if wanted <= seen.keys() or time.monotonic() > until:
-            return taken, seen
+        seen = {code for _, _, text in taken for code in codes_in(text)}
+        if wanted <= seen or time.monotonic() > until:
+            return taken
         servers.pause(0.25)
 
 
@@ -84,13 +91,16 @@ def burst(
     half.set()
     beside.join()
     answered = [json.loads(one.body)["tasks"][0]["code"] for one in measured.answers if one.status == 201]
-    taken, seen = settle(provider, set(answered), within=within)
+    taken = settle(provider, set(answered), within=within)
+    texted = Counter(code for _, _, text in taken if not is_call(text) for code in codes_in(text))
+    rung = {code for _, _, text in taken if is_call(text) for code in codes_in(text)}
     begun = restarted[0] if restarted else min(one.at for one in measured.answers)
     return Outcome(
         asked=count,
         accepted=len(answered),
-        lost=sum(code not in seen for code in answered),
-        doubled=sum(number > 1 for number in seen.values()),
+        lost=sum(code not in texted and code not in rung for code in answered),
+        doubled=sum(number > 1 for number in texted.values()),
+        rung=len(rung),
         in_hand=provider.record()["most_in_hand"],
         last_after=max((at for at, _, _ in taken), default=begun) - begun,
         rate=measured.rate,
@@ -202,6 +212,7 @@ def run(*, full: bool) -> str:
             sum(one.accepted for one in outcomes),
             sum(one.lost for one in outcomes),
             sum(one.doubled for one in outcomes),
+            sum(one.rung for one in outcomes),
             max(one.in_hand for one in outcomes),
             " / ".join(f"{one.last_after:.1f}" for one in outcomes),
             f"{middle([one.drained for one in outcomes]):,.0f}",
@@ -209,13 +220,13 @@ def run(*, full: bool) -> str:
         ]
         for (name, kind), outcomes in found.items()
     ]
-    head = ["case", "database", "asked", "accepted", "lost", "doubled", "calls in hand", "last text after, s"]
+    head = ["case", "database", "asked", "accepted", "lost", "doubled", "rung", "calls in hand", "last text after, s"]
     head += ["texts a second", "answers a second"]
     said = (
         f"{count:,} incidents posted at a thousand a second, {rounds} time{'s' if rounds > 1 else ''}. Where the service is "
-        "killed, what is not accepted was never answered: its connection broke. Lost: answered 201, and no text arrived within "
-        f"{WITHIN:.0f} s. Doubled: a code that came in two texts. The last text counts from the first POST, or from when the "
-        "service was ready again or the provider was back."
+        "killed, what is not accepted was never answered: its connection broke. Lost: answered 201, and nothing arrived within "
+        f"{WITHIN:.0f} s. Doubled: a code that came in two texts. Rung: a phone that was called because no text left. The last "
+        "text counts from the first POST, or from when the service was ready again or the provider was back."
     )
     return f"{verdicts(judged(found, count))}\n\n{said}\n\n{table(head, rows)}"
 
