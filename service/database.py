@@ -1,4 +1,4 @@
-"""The one place where SQLite and PostgreSQL differ: engines, instants, transactions, claims and locks."""
+"""The one place, with connecting.py, where SQLite and PostgreSQL differ: instants, transactions, claims and locks."""
 
 import hashlib
 import secrets
@@ -10,28 +10,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    URL,
     BindParameter,
     ColumnElement,
     Connection,
     DateTime,
-    Engine,
-    ExceptionContext,
     Select,
     bindparam,
-    create_engine,
-    event,
-    make_url,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 from sqlalchemy.types import TypeDecorator
 
-from service.away import READ_ONLY
-from service.errors import SettingsWrong
+from service import connecting
 from service.in_turn import InTurn
 from service.privacy import Keyring, give_keys
 from service.rows import Session
@@ -51,19 +42,11 @@ BEGINNINGS = {
     "writing": f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '{SILENT}'; "
     f"SET LOCAL lock_timeout = '{WAITING}'; SET LOCAL statement_timeout = '{WORKING}'",
     "unhurried": f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '{WORKING}'",
+    # Each statement sees what is committed when it begins, in a transaction or not, so that one would only cost two ways more.
+    "reading": "",
+    "at one moment": "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 }
-# A connection to a machine that went away without a word is given up after about twenty seconds. Of libpq:
-# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-CONNECTING = {
-    "application_name": "callout",
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
-
-POOL: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 12, "max_overflow": 12, "pool_timeout": 10}
+ON_SQLITE = {"writing": "BEGIN IMMEDIATE", "unhurried": "BEGIN IMMEDIATE", "reading": "BEGIN", "at one moment": "BEGIN"}
 
 
 class NotHeard(Exception):
@@ -111,16 +94,19 @@ class Database:
     def __init__(self, url: str, keyring: Keyring, *, direct_url: str = "") -> None:
         """`direct_url`: where PostgreSQL itself is, when `url` leads to a pooler that gives each transaction another session."""
         self.url = url
-        self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url, pooled=bool(direct_url))
+        self.engine = (
+            connecting.sqlite(url) if url.startswith("sqlite") else connecting.postgresql(url, pooled=bool(direct_url))
+        )
         give_keys(self.engine, keyring)
         # By which a process knows what it said itself, and others know whether it is still there.
         self.name = secrets.token_hex(8)
         self._seen = self.engine.dialect.name == "sqlite"
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._direct = _address(direct_url, "CALLOUT_DATABASE_DIRECT_URL") if direct_url else self.engine.url
-        begin = {name: "BEGIN IMMEDIATE" if self.is_sqlite else said for name, said in BEGINNINGS.items()}
-        self._writing = self.engine.execution_options(callout_begin=begin["writing"])
-        self._unhurried = self.engine.execution_options(callout_begin=begin["unhurried"])
+        self._direct = (
+            connecting.address_of(direct_url, "CALLOUT_DATABASE_DIRECT_URL") if direct_url else self.engine.url
+        )
+        begin = ON_SQLITE if self.is_sqlite else BEGINNINGS
+        self._begun = {name: self.engine.execution_options(callout_begin=said) for name, said in begin.items()}
         # SQLite's busy handler sleeps: threads that write at once starve each other. One lock in the process queues
         # them fairly instead (measured: p99 31 ms instead of 235 ms with 16 writers).
         self._turn: AbstractContextManager[Any] = InTurn() if self.is_sqlite else nullcontext()
@@ -128,14 +114,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Write: commits at the end, rolls back on any error."""
-        with self._turn, Session(self._writing, expire_on_commit=False) as session:
+        with self._turn, Session(self._begun["writing"], expire_on_commit=False) as session:
             yield session
             session.commit()
 
     @contextmanager
     def setting_up(self) -> Iterator[Session]:
         """Write, one process at a time, what takes a while to be checked; several that start on an empty database take turns."""
-        with self._turn, Session(self._unhurried, expire_on_commit=False) as session:
+        with self._turn, Session(self._begun["unhurried"], expire_on_commit=False) as session:
             hold(session, "setting up")
             yield session
             session.commit()
@@ -149,7 +135,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Read: nothing is kept."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self._begun["reading"], expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def reading_at_one_moment(self) -> Iterator[Session]:
+        """Read what must agree with itself, however long that takes and whatever is committed meanwhile."""
+        with Session(self._begun["at one moment"], expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -158,7 +150,7 @@ class Database:
 
         It waits for a table only for a while: everybody else's requests would queue behind it.
         """
-        with self._turn, self._unhurried.begin() as connection:
+        with self._turn, self._begun["unhurried"].begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
                 connection.execute(text(f"SET LOCAL lock_timeout = '{WAITING}'"))
@@ -177,7 +169,7 @@ class Database:
 
         _, where = self.engine.dialect.create_connect_args(self._direct)
         try:
-            named = {**CONNECTING, **where, "application_name": f"{SEEN_AS}{self.name}"}
+            named = {**connecting.CONNECTING, **where, "application_name": f"{SEEN_AS}{self.name}"}
             with psycopg.connect(**named, autocommit=True) as connection:
                 connection.execute(f"LISTEN {WAKE_CHANNEL}")
                 self._seen = True
@@ -249,72 +241,3 @@ def hold_all(session: Session, names: Iterable[str]) -> None:
 
 def _number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-
-
-def _sqlite(url: str) -> Engine:
-    path = make_url(url).database
-    if path and path != ":memory:":
-        folder = Path(path).resolve().parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with Path(path).open("ab"):
-                pass
-        except OSError as error:
-            raise SettingsWrong(
-                f"CALLOUT_DATABASE_URL: can't write {path}: {error.strerror}. Give a folder that this user may write to"
-            ) from None
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        # The driver's own BEGIN is DEFERRED and comes too late; ours is issued below.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "reset")
-    def _end(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _state: PoolResetState) -> None:
-        # A COMMIT that fails may leave SQLite's transaction open (https://www.sqlite.org/lang_transaction.html), with the
-        # lock on the file; SQLAlchemy takes it for ended.
-        if connection.in_transaction:
-            connection.rollback()
-
-    _begins_itself(engine)
-    return engine
-
-
-def _postgresql(url: str, *, pooled: bool) -> Engine:
-    address = _address(url, "CALLOUT_DATABASE_URL")
-    connecting: dict[str, Any] = {name: value for name, value in CONNECTING.items() if name not in address.query}
-    if pooled:
-        # A prepared statement belongs to a session, and the next transaction gets another one.
-        connecting["prepare_threshold"] = None
-    engine = create_engine(address, connect_args=connecting, hide_parameters=True, **POOL)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        # The driver's own BEGIN could not carry the limits of the transaction; ours is issued below.
-        connection.autocommit = True
-
-    @event.listens_for(engine, "handle_error")
-    def _moved(context: ExceptionContext) -> None:
-        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
-            context.is_disconnect = True
-
-    _begins_itself(engine)
-    return engine
-
-
-def _address(url: str, name: str) -> URL:
-    if not url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
-        others = "sqlite:/// or " if name == "CALLOUT_DATABASE_URL" else ""
-        raise SettingsWrong(f"{name} must begin with {others}postgresql://")
-    return make_url(url).set(drivername="postgresql+psycopg")
-
-
-def _begins_itself(engine: Engine) -> None:
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("callout_begin", "BEGIN"))

@@ -246,7 +246,7 @@ def revoke_key(runtime: Runtime, key_id: str, *, actor: str) -> None:
 
 def verify_audit(runtime: Runtime) -> tuple[int, audit.Broken | None]:
     """Follow the chain from its beginning to its end."""
-    with runtime.database.reading() as session:
+    with runtime.database.reading_at_one_moment() as session:
         return audit.verify(session, runtime.keyring)
 
 

@@ -1,7 +1,7 @@
 """The record that can't be changed unseen: any edit, deletion or reordering breaks the chain and is named."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from rules.incident import IncidentReport
 from service.flows import intake, setup
@@ -95,4 +95,19 @@ def test_an_end_cut_off_with_a_new_head_can_not_be_made_without_the_key(runtime:
 
 def test_the_record_grows_by_one_for_one_act(runtime: Runtime, kept: int) -> None:
     setup.make_key(runtime, role=Role.ADMIN, name="Another", localities=[], actor="tests")
+    assert setup.verify_audit(runtime) == (kept + 1, None)
+
+
+def test_what_is_recorded_while_it_is_being_followed_is_no_fault(runtime: Runtime, kept: int) -> None:
+    went_on: list[str] = []
+
+    def go_on(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if "audit_head" in statement and not went_on:
+            went_on.append(statement)
+            setup.make_key(runtime, role=Role.ADMIN, name="Another", localities=[], actor="tests")
+
+    event.listen(runtime.database.engine, "after_cursor_execute", go_on)
+    assert setup.verify_audit(runtime) == (kept, None)
+    assert went_on
+    event.remove(runtime.database.engine, "after_cursor_execute", go_on)
     assert setup.verify_audit(runtime) == (kept + 1, None)

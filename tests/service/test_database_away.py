@@ -24,6 +24,7 @@ from service.models.incidents import Incident
 from service.models.outbox import OutboxMessage
 from service.records import outbox
 from service.records.judging import Submission, Taken
+from service.rows import Session
 from service.runtime import Runtime, build_runtime
 from service.settings import Settings
 from tests import pgbouncer
@@ -162,6 +163,32 @@ def _unsent(runtime: Runtime) -> int:
     with runtime.reading() as work:
         due = select(func.count()).select_from(OutboxMessage).where(OutboxMessage.state == "pending")
         return work.session.exec(due).one()
+
+
+def pid(session: Session) -> int:
+    return int(session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+
+def test_connections_that_the_server_has_closed_are_never_used_again(server: Server, runtime: Runtime) -> None:
+    with runtime.reading() as one, runtime.reading() as other, runtime.reading() as third:
+        before = {pid(each.session) for each in (one, other, third)}
+    server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'callout'")
+    with runtime.reading() as one, runtime.reading() as other, runtime.reading() as third:
+        assert not before & {pid(each.session) for each in (one, other, third)}
+    assert report(runtime).incident_id
+
+
+def test_a_connection_on_which_the_server_said_something_meanwhile_is_asked_and_kept(runtime: Runtime) -> None:
+    with runtime.reading() as work:
+        before = pid(work.session)
+        work.session.connection().execute(text("LISTEN said"))
+    with runtime.reading() as work, runtime.reading() as other:
+        pids = {pid(work.session), pid(other.session)}
+        assert before in pids
+        other.session.connection().execute(text("NOTIFY said"))
+        work.session.connection().execute(text("NOTIFY said"))
+    with runtime.reading() as work, runtime.reading() as other:
+        assert {pid(work.session), pid(other.session)} == pids
 
 
 def test_a_server_that_is_no_primary_any_more_is_left_for_the_new_one(server: Server, runtime: Runtime) -> None:
