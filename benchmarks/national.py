@@ -34,7 +34,7 @@ from service.engine import Engine
 from service.flows import intake, replies, setup
 from service.models.ids import new_id
 from service.models.tasks import Task
-from service.records import audit, tasks
+from service.records import tasks
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime, build_runtime
 from service.settings import Settings
@@ -168,8 +168,7 @@ def run(*, full: bool, share: float | None = None) -> str:
         _, before = sizes(runtime)
         year = live(runtime, moments, chance)
         rows, after = sizes(runtime)
-        with runtime.reading() as work:
-            entries, broken = audit.verify(work.session, runtime.keyring)
+        entries, broken = setup.verify_audit(runtime)
     each = (after - before) / year.reports
     busy = year.seconds / year.reports
     lines.append(

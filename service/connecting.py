@@ -1,6 +1,7 @@
 """How a connection to either database is opened, tried before it is used, and begins a transaction."""
 
-import select
+import selectors
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+
+RESTS_SINCE = "callout_rests_since"
+ASKED_AFTER = 5.0  # seconds without use, in which a connection may have been cut off unseen
 
 POOL: dict[str, Any] = {"pool_size": 12, "max_overflow": 12, "pool_timeout": 10}
 
@@ -76,14 +80,20 @@ def postgresql(url: str, *, pooled: bool) -> Engine:
         connection.autocommit = True
 
     @event.listens_for(engine, "checkout")
-    def _try(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
-        # Asking the server each time would be one in seven of the ways there and back of a small transaction. One that went
-        # away has closed the connection, which then can be read from; so it can after a notice, whence the question.
+    def _try(connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+        # Asking the server each time would be one in seven of the ways there and back of a small transaction. One that ended
+        # has closed the connection, which then can be read from, as it can after a notice; a machine that went away without
+        # a word is found by asking.
+        rests_since = entry.info.get(RESTS_SINCE)
         try:
-            if _can_be_read(connection):
+            if rests_since and (time.monotonic() - rests_since > ASKED_AFTER or _can_be_read(connection)):
                 engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error
+
+    @event.listens_for(engine, "checkin")
+    def _rests(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info[RESTS_SINCE] = time.monotonic()
 
     @event.listens_for(engine, "handle_error")
     def _moved(context: ExceptionContext) -> None:
@@ -103,9 +113,9 @@ def address_of(url: str, name: str) -> URL:
 
 
 def _can_be_read(connection: DBAPIConnection) -> bool:
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN)
-    return bool(waiting.poll(0))
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(connection.fileno(), selectors.EVENT_READ)
+        return bool(waiting.select(0))
 
 
 def _begins_itself(engine: Engine) -> None:

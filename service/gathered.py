@@ -33,13 +33,13 @@ class Gathered(Generic[Thing]):
         """Begin."""
         self._thread.start()
 
-    def stop(self, within: float) -> None:
-        """Do what waits, for as many seconds at most. Nothing may be given any more."""
+    def stop(self) -> None:
+        """Do what waits, and end. Nothing may be given any more."""
         with self._news:
             self._stopping.set()
             self._news.notify()
         if self._thread.is_alive():
-            self._thread.join(within)
+            self._thread.join()
 
     def give(self, thing: Thing) -> "Future[None]":
         """Have one thing done; what comes back tells when it was, or raises what the function raised for it."""

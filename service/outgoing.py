@@ -51,7 +51,7 @@ class Outgoing:
         self._runtime.senders.hands = None
         self.rounds.stop(within)
         self._senders.shutdown(wait=True)
-        self._sent.stop(within)
+        self._sent.stop()
         try:
             claiming.put_back(self._runtime, self._slots.clear())
         except SQLAlchemyError as error:
@@ -105,7 +105,11 @@ class Outgoing:
                 self._behind = True  # whoever is free from now on wakes us; who was a moment ago did not know it
                 continue
             if not claiming.due_now(self._runtime, room=room):
-                self._behind = bool(room.full) or room.others == 0
+                is_limited = bool(room.full) or room.others == 0
+                if is_limited and not self._behind:
+                    self._behind = True
+                    continue
+                self._behind = is_limited
                 return
             for claimed in claiming.claim(self._runtime, free, room=room):
                 self._slots.take(claimed)
@@ -134,11 +138,15 @@ class Outgoing:
         try:
             sending = delivery.hand_over(self._runtime, claimed)
             if sending and sending.accepted:
-                self._slots.let_go(claimed)
+                asks = isinstance(sending.by, Asks)
+                if asks:
+                    self._slots.let_go(claimed)
                 written = self._sent.give(sending)
                 written.add_done_callback(partial(self._is_written, claimed))
-                if not isinstance(sending.by, Asks):
+                if not asks:
                     wait([written])
+                    # Whoever waits is woken before what hangs on it is done; and a hand that looks for more is free.
+                    self._slots.let_go(claimed)
                 return
             if sending:
                 delivery.settle(self._runtime, [sending])

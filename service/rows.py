@@ -96,6 +96,11 @@ class Session(ModelSession):
         these where it is said."""
         self._read[key] = (found, frozenset(map(_table, of)))
 
+    def forget(self, about: str) -> None:
+        """What `once` found for a key with this in it is asked for anew: others may have written meanwhile."""
+        for key in [key for key in self._read if isinstance(key, tuple) and about in key]:
+            del self._read[key]
+
     def _changed(self) -> list[Any]:
         return [*self.new, *self.deleted, *(row for row in self.dirty if id(row) not in self._made_here)]
 

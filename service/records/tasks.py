@@ -73,11 +73,13 @@ def open_task(
 
 
 def lock(work: Work, task_id: str) -> Task:
-    """A task, held to the end of this transaction: every change begins with this. Raises NotFound."""
+    """A task, held to the end of this transaction: every change begins with this. What was read of it before may be out of
+    date, because whoever held it may have written meanwhile. Raises NotFound."""
     query = select(Task).where(Task.id == task_id).with_for_update().execution_options(populate_existing=True)
     task = work.session.exec(query).first()
     if task is None:
         raise NotFound("there is no such task")
+    work.session.forget(task_id)
     return task
 
 

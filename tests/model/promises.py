@@ -9,10 +9,11 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from notifiers.base import Message
+from service.flows import setup
 from service.models.outbox import UNSENT, MessageState, OutboxMessage
 from service.models.tasks import LIVE, Milestone, Page, Taker, Task, TaskState, TimelineEntry
 from service.models.timers import Timer, TimerKind
-from service.records import audit, claims
+from service.records import claims
 from service.records.outbox import ANSWER, PAGE
 from service.records.settling import RANK
 from service.work import Work
@@ -244,8 +245,7 @@ class Promises:
 
     def the_audit_holds(self) -> None:
         """The chain leads from its beginning to its end."""
-        with self.city.runtime.database.reading() as session:
-            assert audit.verify(session, self.city.runtime.keyring)[1] is None
+        assert setup.verify_audit(self.city.runtime)[1] is None
 
     # What the machine asks of the rows.
 

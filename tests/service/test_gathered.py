@@ -40,7 +40,7 @@ def test_what_comes_while_a_batch_is_done_is_done_together() -> None:
     gathered = Gathered("writing", writer.together)
     gathered.start()
     wait(given_while_busy(gathered, writer, ["a", "b", "c"]), SECONDS)
-    gathered.stop(SECONDS)
+    gathered.stop()
     assert writer.batches == [["first"], ["a", "b", "c"]]
 
 
@@ -53,7 +53,7 @@ def test_one_that_fails_harms_no_other_and_its_own_giver_hears() -> None:
         bad.result(SECONDS)
     good.result(SECONDS)
     other.result(SECONDS)
-    gathered.stop(SECONDS)
+    gathered.stop()
     assert writer.batches == [["first"], ["good"], ["other"]]
 
 
@@ -65,7 +65,7 @@ def test_alone_it_is_done_at_once_and_a_failure_is_no_end() -> None:
     with pytest.raises(ValueError, match="bad"):
         gathered.give("bad").result(SECONDS)
     gathered.give("good").result(SECONDS)
-    gathered.stop(SECONDS)
+    gathered.stop()
     assert writer.batches == [["good"]]
 
 
@@ -76,6 +76,6 @@ def test_the_first_waits_for_company_and_who_stops_waits_for_none() -> None:
     given = [gathered.give(thing) for thing in ("a", "b")]
     gathered.start()
     given += [gathered.give("c")]
-    gathered.stop(SECONDS)
+    gathered.stop()
     assert writer.batches == [["a", "b", "c"]]
     assert all(each.done() for each in given)

@@ -12,7 +12,7 @@ from service.flows import intake, replies
 from service.models.ids import new_id
 from service.models.outbox import OutboxMessage, ReceivedText
 from service.models.tasks import Task, TaskState, TimelineEntry
-from service.records import outbox, people
+from service.records import outbox, paging, people, tasks
 from service.records.judging import Submission
 from service.runtime import Runtime
 
@@ -127,6 +127,17 @@ def test_pass_all_asks_the_next_person_for_each_and_leaves_what_is_theirs(
     assert paged == {task.id for task in tasks_of(runtime) if task.code in codes[1:]}
     assert all("at court" in entry.detail for entry in passed)
     assert answers_to(runtime, first)[-1].startswith(f"{codes[1]}, {codes[2]} passed.")
+
+
+@pytest.mark.parametrize("runtime", ["postgresql"], indirect=True)
+def test_who_waited_for_a_task_sees_whom_it_was_passed_on_to_meanwhile(runtime: Runtime, pair: tuple[str, str]) -> None:
+    first, second = pair
+    open_tasks(runtime, 1)
+    with runtime.transaction() as work:
+        (task,) = tasks.sought(work, first)
+        assert paging.paged_workers(work, task) == [first]
+        text(runtime, first, "pass")
+        assert paging.paged_workers(work, tasks.lock(work, task.id)) == [second]
 
 
 def test_an_ended_task_among_several_is_said_to_be_over(runtime: Runtime, pair: tuple[str, str]) -> None:
