@@ -11,6 +11,7 @@ from service.models.tasks import Task, TaskState
 from service.partnership import DUTY_TEAM, Partnership
 from service.records import answers, check_ins, supervision, tasks, timeline, transitions
 from service.records.guards import Refused, Why, require_live
+from service.repeating import repeated
 from service.runtime import Runtime
 from service.work import Work
 
@@ -39,6 +40,7 @@ class Scope:
         return not self.localities or any(self.sees_team(partnership, team) for team in partnership.teams_of(worker))
 
 
+@repeated
 def _act(runtime: Runtime, scope: Scope, task_id: str, change: Callable[[Work, Task], None]) -> None:
     with runtime.transaction() as work:
         task = tasks.lock(work, task_id)

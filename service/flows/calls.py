@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import IntegrityError
 
 from notifiers import wording
 from notifiers.base import InboundText, KeyPress
@@ -12,6 +11,7 @@ from service.models.outbox import OutboxMessage
 from service.models.tasks import Task
 from service.records import answers, bundles, notices, paging, received, several, tasks, timeline, transitions
 from service.records.guards import Refused
+from service.repeating import repeated
 from service.runtime import Runtime
 from service.work import Work
 
@@ -30,14 +30,11 @@ class Spoken:
     waits: bool = False
 
 
+@repeated
 def pressed(runtime: Runtime, press: KeyPress) -> Spoken:
     """Act on a key: 1 takes, 2 passes, any other hears the facts again. Delivered twice, acted on once."""
-    try:
-        with runtime.transaction() as work:
-            return _pressed(work, press)
-    except IntegrityError:
-        # The provider delivered it to another replica at the same moment, and that one has acted.
-        return Spoken(words="That was noted already. Goodbye.")
+    with runtime.transaction() as work:
+        return _pressed(work, press)
 
 
 def _pressed(work: Work, press: KeyPress) -> Spoken:

@@ -30,6 +30,7 @@ from service.models.tasks import Task
 from service.records import bundles, carriers, claims, failures, outbox, people, settling
 from service.records import providers as provider_rows
 from service.records.claims import Claimed
+from service.repeating import repeated
 from service.runtime import Runtime
 from service.work import Measured, Work
 
@@ -91,6 +92,7 @@ def hand_over(runtime: Runtime, claimed: Claimed) -> Sending | None:
     return sending
 
 
+@repeated
 def settle(runtime: Runtime, sendings: list[Sending]) -> None:
     """Write down what came of some messages, in one transaction; by task, as everybody locks who locks several."""
     with runtime.transaction() as work:
@@ -243,6 +245,7 @@ def _sent(runtime: Runtime, work: Work, row: OutboxMessage, by: Notifier, accept
             work.measured.append(Measured(figure=FIRST_PAGE, seconds=seconds))
 
 
+@repeated
 def take_receipt(runtime: Runtime, receipt: Receipt, *, by: str | None = None) -> None:
     """A provider says how far a message got. `by`: its name, for a receipt that is quicker than the answer to our call."""
     with runtime.transaction() as work:

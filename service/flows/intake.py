@@ -1,20 +1,17 @@
 """Incident in, tasks out: each report recorded once, judged, and turned into tasks in one transaction."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
 
-from sqlalchemy.exc import DBAPIError
-
-from service.away import worth_repeating
 from service.errors import NotFound, ServiceError
 from service.models.incidents import Incident
 from service.records import feeds, judging
 from service.records.judging import Submission, Taken, Withdrawal
-from service.rows import Overtaken
+from service.repeating import repeated
 from service.runtime import Runtime
 from service.work import Work
 
-TRIES = 5
 NEW = "new"
 Result = Taken | ServiceError
 
@@ -32,29 +29,19 @@ def accept(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> 
 def accept_each(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> list[Taken | Exception]:
     """The same for reports that have nothing to do with each other: where one breaks the transaction, each is taken alone,
     and whatever is wrong with it is its own answer."""
-    try:
-        return list(_together(runtime, submissions))
-    except Exception as error:
-        if len(submissions) == 1 and not _worth_repeating(error):
-            return [error]
+    if len(submissions) > 1:
+        with suppress(Exception):
+            return list(_together(runtime, submissions))
     return [_alone(runtime, submission) for submission in submissions]
 
 
 def _alone(runtime: Runtime, submission: Submission | Withdrawal) -> Taken | Exception:
     """Two requests with the same report at the same moment: the unique keys let one through, and the other, tried again,
-    finds it there. Two that wait for each other: the database ends one, which is tried again too."""
-    for _ in range(TRIES):
-        try:
-            return _together(runtime, [submission])[0]
-        except Exception as error:
-            last = error
-            if not _worth_repeating(error):
-                break
-    return last
-
-
-def _worth_repeating(error: Exception) -> bool:
-    return isinstance(error, Overtaken) or (isinstance(error, DBAPIError) and worth_repeating(error))
+    finds it there."""
+    try:
+        return repeated(_together)(runtime, [submission])[0]
+    except Exception as error:
+        return error
 
 
 def _together(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> list[Result]:
@@ -78,6 +65,7 @@ def _withdraw(work: Work, withdrawal: Withdrawal) -> Result:
         return error
 
 
+@repeated
 def retract(runtime: Runtime, incident_id: str, reason: str, *, actor: str) -> None:
     """A report was wrong: tasks that stand on it alone are cancelled. Again: nothing happens. Raises NotFound."""
     with runtime.transaction() as work:

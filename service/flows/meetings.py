@@ -7,10 +7,12 @@ from service.errors import NotFound
 from service.models.convenings import Convening
 from service.models.tasks import Task
 from service.records import convenings, tasks
+from service.repeating import repeated
 from service.runtime import Runtime
 from service.work import Work
 
 
+@repeated
 def convene(runtime: Runtime, task_id: str, *, at: datetime, place: str, localities: Sequence[str], actor: str) -> str:
     """Ask every assignee in the network behind a task; the id of what was asked. Raises NotFound, Invalid, Conflict."""
     with runtime.transaction() as work:

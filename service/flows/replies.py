@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import IntegrityError
 
 from notifiers.base import Channel, InboundText, Remembers, SendError
 from rules import reply as grammar
@@ -38,6 +37,7 @@ from service.records import (
 from service.records.contacts import Proof
 from service.records.guards import Refused
 from service.records.policies import policy_of
+from service.repeating import repeated
 from service.runtime import Runtime
 from service.work import Work
 
@@ -97,15 +97,13 @@ def _receive_late(work: Work, text: InboundText) -> Understood:
     return understood
 
 
+@repeated
 def _once(runtime: Runtime, text: InboundText, act: Callable[[Work, InboundText], Understood]) -> Understood | None:
-    try:
-        with runtime.transaction() as work:
-            if not received.is_new(work, text):
-                return None
-            understood = act(work, text)
-    except IntegrityError:
-        # The provider delivered it to another replica at the same moment, and that one has acted.
-        return None
+    """Delivered to two replicas at the same moment, it is new to one of them."""
+    with runtime.transaction() as work:
+        if not received.is_new(work, text):
+            return None
+        understood = act(work, text)
     runtime.metrics.replied(understood.meaning)
     log.info("text received", meaning=understood.meaning, codes=understood.codes)
     return understood
@@ -312,6 +310,6 @@ def _stop(work: Work, worker: WorkerSpec) -> None:
 
 def _hand_on(work: Work, worker: str) -> None:
     """What a worker was paged for and has not answered goes to the next step at once."""
-    for task in tasks.sought(work, worker):
-        locked = tasks.lock(work, task.id)
-        transitions.lose(work, locked, worker)
+    # In the order in which everybody locks who locks several.
+    for task_id in sorted(task.id for task in tasks.sought(work, worker)):
+        transitions.lose(work, tasks.lock(work, task_id), worker)

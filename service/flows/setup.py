@@ -15,7 +15,7 @@ from service.models.people import PartnershipRow
 from service.models.rulebooks import RulebookVersion
 from service.models.tasks import LIVE
 from service.partnership import Partnership, differences, moved_duties, read_partnership
-from service.records import audit, inforce, keys, paging, people, rota_changes, rulebooks, tasks, transitions, views
+from service.records import audit, inforce, keys, people, rota_changes, rulebooks, tasks, transitions
 from service.runtime import Runtime
 from service.settings import SHIPPED_PARTNERSHIP, SHIPPED_RULEBOOK
 from service.work import SetUp
@@ -36,30 +36,33 @@ def apply_partnership(runtime: Runtime, text: str, *, actor: str) -> Applied:
         row = setup.session.get(PartnershipRow, inforce.PARTNERSHIP, with_for_update=True)
         old = Partnership.model_validate_json(row.document) if row else None
         changes = differences(old, new)
-        if not changes:
-            return Applied([])
-        changes += moved_duties(old, new, setup.now) if old else []
-        version = row.version + 1 if row else 1
-        merged = PartnershipRow(
-            id=inforce.PARTNERSHIP,
-            version=version,
-            # The release before refuses a field that it does not know, so what nobody uses is not written.
-            document=new.model_dump_json(exclude_defaults=True),
-            applied_at=setup.now,
-            applied_by=actor,
-        )
-        setup.session.merge(merged)
-        for spec in new.workers:
-            was = old.worker_by_slug.get(spec.slug) if old else None
-            if was and (was.phone != spec.phone or (spec.verified and not was.verified)):
-                people.set_number_works(setup, spec.slug)
-        setup.record("partnership.applied", new.partnership, actor=actor, version=version, changes=len(changes))
-        if old is not None:
-            rota_changes.of_everybody(setup, old)
-            rota_changes.of_everybody(setup, new)
+        if changes:
+            changes += moved_duties(old, new, setup.now) if old else []
+            version = row.version + 1 if row else 1
+            _put_in_force(setup, old, new, version, actor)
+            setup.record("partnership.applied", new.partnership, actor=actor, version=version, changes=len(changes))
     if old is not None:
-        _page_on_from_leavers(runtime, old, new)
+        _page_on_from_leavers(runtime)
     return Applied(changes)
+
+
+def _put_in_force(setup: SetUp, old: Partnership | None, new: Partnership, version: int, actor: str) -> None:
+    merged = PartnershipRow(
+        id=inforce.PARTNERSHIP,
+        version=version,
+        # The release before refuses a field that it does not know, so what nobody uses is not written.
+        document=new.model_dump_json(exclude_defaults=True),
+        applied_at=setup.now,
+        applied_by=actor,
+    )
+    setup.session.merge(merged)
+    for spec in new.workers:
+        was = old.worker_by_slug.get(spec.slug) if old else None
+        if was and (was.phone != spec.phone or (spec.verified and not was.verified)):
+            people.set_number_works(setup, spec.slug)
+    if old is not None:
+        rota_changes.of_everybody(setup, old)
+        rota_changes.of_everybody(setup, new)
 
 
 def _refuse_channels(new: Partnership) -> None:
@@ -74,17 +77,20 @@ def _refuse_channels(new: Partnership) -> None:
         raise Invalid("the partnership file is refused", faults)
 
 
-def _page_on_from_leavers(runtime: Runtime, old: Partnership, new: Partnership) -> None:
-    leavers = [slug for slug in old.worker_by_slug if slug not in new.worker_by_slug]
-    if not leavers:
-        return
+def _page_on_from_leavers(runtime: Runtime) -> None:
+    """What is held by somebody who is not in the file, or asked of them, goes on. That of an earlier file does, too: a process
+    may end between a file and this."""
     with runtime.transaction() as work:
-        for task in views.live_tasks(work, ()):
-            if task.assignee in leavers:
-                transitions.give_back(work, tasks.lock(work, task.id))
-            for worker in paging.paged_workers(work, task):
-                if worker in leavers and task.state in LIVE:
-                    transitions.lose(work, tasks.lock(work, task.id), worker)
+        # In the order in which everybody locks who locks several.
+        for task_id in sorted(tasks.of_strangers(work)):
+            task = tasks.lock(work, task_id)
+            if task.state not in LIVE:
+                continue
+            strangers = tasks.strangers_asked(work, task)
+            if task.assignee and task.assignee not in work.partnership.worker_by_slug:
+                transitions.give_back(work, task)
+            for worker in strangers:
+                transitions.lose(work, task, worker)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +116,12 @@ def apply_rulebook(
 
     `strict` off is for the start of the service: a team that the partnership lost, or an address that makes a text cost
     twice, must not keep everybody from being paged. Tasks for that team go to the duty manager, and the faults come back
-    to be shown.
+    to be shown. Nor does a start undo what somebody has put in force, a moment before or long ago.
     """
     with runtime.setting_up() as setup:
+        current = rulebooks.in_force(setup.session)
+        if not strict and current is not None and (current.activated_by or current.made_by) != START:
+            return current.number, []
         faults = _faults(runtime, setup, text, read)
         if faults and (strict or _wrong_by_itself(text, read)):
             raise refused(faults)
@@ -270,10 +279,6 @@ def load_rulebook(runtime: Runtime) -> list[BookFault]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise Invalid(f"CALLOUT_RULEBOOK: can't read {path}: {error.strerror}") from None
-    with runtime.database.reading() as session:
-        current = rulebooks.in_force(session)
-    if current is not None and (current.activated_by or current.made_by) != START:
-        return []
     _, faults = apply_rulebook(runtime, text, read=reader_beside(path), author=Author(name=START), strict=False)
     return faults
 

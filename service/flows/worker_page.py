@@ -7,6 +7,7 @@ from service.errors import Invalid
 from service.models.tasks import LIVE, Task, TaskState
 from service.records import guards, links, milestones, outbox, tasks, timeline, transitions, views
 from service.records.policies import policy_of
+from service.repeating import repeated
 from service.runtime import Runtime
 from service.work import Work
 
@@ -69,6 +70,7 @@ def open_details(runtime: Runtime, token: str) -> list[dict[str, str]]:
         return views.details(work, task)
 
 
+@repeated
 def act(runtime: Runtime, token: str, action: str, *, reason: str, outcome: str, note: str) -> None:
     """Do what a button says. Raises NotFound, Conflict when the task's state forbids it, Invalid."""
     with runtime.transaction() as work:

@@ -6,7 +6,7 @@ from notifiers.base import Channel, Notifier
 from rules.handover import Came, Try
 from service.models.outbox import OutboxMessage
 from service.models.tasks import Page, PageOutcome, Task
-from service.records import notices, outbox, paging, people, stops, timeline
+from service.records import notices, outbox, paging, people, stops, tasks, timeline
 from service.work import Work
 
 NOT_TAKEN = {
@@ -33,31 +33,41 @@ def failed_for_good(work: Work, row: OutboxMessage, *, opted_out: bool, bad_numb
             and people.set_number_failed(work, row.worker, row.error or "refused")
         ):
             notices.unreachable(work, row.worker, "number_failed")
-    page = work.session.get(Page, row.page_id) if row.page_id else None
-    if page is None or page.outcome is not None or row.purpose != outbox.PAGE:
-        return
-    if paging.page_again(work, page):
+    page = _held(work, row)
+    if page is None or paging.page_again(work, page):
         return
     if _nothing_on_its_way(work, page, row):
         page.outcome = PageOutcome.FAILED.value
         work.session.add(page)
-        task = work.session.get(Task, page.task_id, with_for_update=True)
-        if task is not None:
-            timeline.note(work, task, "page failed", f"{work.partnership.worker_name(page.worker)} can't be reached")
-            paging.move_on(work, task)
+        task = work.session.get_one(Task, page.task_id)
+        timeline.note(work, task, "page failed", f"{work.partnership.worker_name(page.worker)} can't be reached")
+        paging.move_on(work, task)
 
 
 def goes_on_meanwhile(work: Work, row: OutboxMessage) -> None:
     """No provider takes a page now: its worker is paged by their next channel, and this one goes on being tried. Nothing
     happens where another message of the page is still on its way."""
-    page = work.session.get(Page, row.page_id) if row.page_id else None
-    if page is None or page.outcome is not None or row.purpose != outbox.PAGE:
+    page = _held(work, row)
+    if page is None:
         return
     others = [other for other in outbox.hopeful(work, page.id) if other.id != row.id]
     if any(outbox.may_arrive_soon(work, other) for other in others):
         return
     if paging.page_again(work, page):
         say(work, row, "channel out", "the next one is tried, and this one again")
+
+
+def _held(work: Work, row: OutboxMessage) -> Page | None:
+    """The page of a message whose worker is still being asked. Its task is held: another message of the page may fail, or
+    somebody may take the task, at the same moment."""
+    if row.page_id is None or row.purpose != outbox.PAGE:
+        return None
+    page = work.session.get(Page, row.page_id)
+    if page is None:
+        return None
+    tasks.lock(work, page.task_id)
+    work.session.refresh(page)
+    return page if page.outcome is None else None
 
 
 def _nothing_on_its_way(work: Work, page: Page, failed: OutboxMessage) -> bool:

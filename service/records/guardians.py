@@ -16,7 +16,7 @@ from service.models.guardians import Guardian, Trade
 from service.models.ids import new_id
 from service.models.incidents import Incident, IncidentMark
 from service.models.tasks import Task, TaskIncident, is_live
-from service.records import incidents, judging, outbox, received, timeline, transitions
+from service.records import incidents, judging, outbox, received, tasks, timeline, transitions
 from service.records.judging import Submission
 from service.records.told import mark_of, tell
 from service.work import Work
@@ -106,7 +106,8 @@ def heard(work: Work, guardian: Guardian, text: InboundText) -> str:
         summary=text.body.replace("\x00", "")[:LONGEST],
         attributes={"guardian": guardian.id, "trade": guardian.trade},
     )
-    incident = _afterthought(work, report, before) if before else _concern(work, report)
+    joins = before is not None and tasks.is_still_live(work, before)
+    incident = _afterthought(work, report, before) if before and joins else _concern(work, report)
     mark = mark_of(work, GUARDIANS, guardian.id)
     work.session.put(IncidentMark, incident_id=incident.id, mark=mark, occurred_at=work.now)
     if before is None and not grammar.looks_automatic(text.body):

@@ -79,6 +79,9 @@ def retract(work: Work, incident: Incident, reason: str, *, actor: str) -> None:
     again. Again: nothing happens."""
     if incident.retracted_at:
         return
+    # Held, so that nobody takes one of them, or joins another report to it, while it is being cancelled.
+    for task_id in sorted(task.id for task in tasks.of_incident(work, incident.id)):
+        tasks.lock(work, task_id)
     alone = incidents.standing_alone(work, incident)
     incident.retracted_at = work.now
     work.session.add(incident)
@@ -261,7 +264,7 @@ def _act(
 ) -> dict[str, object]:
     located = told.located
     same = known.same_event(incident, pathway, told)
-    if same:
+    if same and tasks.is_still_live(work, same[0]):
         task, how = same
         incidents.link(work, incident, task)
         timeline.note(work, task, "joined", f"{incident.partner} reported {how}", actor=incident.partner)

@@ -4,6 +4,7 @@ from sqlmodel import col, select
 
 from rules.own_pathways import MISSED_CHECK_IN, SOS
 from rules.safety import Safe, Sos
+from service.database import hold
 from service.models.errands import Errand, ErrandKind
 from service.models.tasks import Task, is_live
 from service.partnership import DUTY_TEAM, WorkerSpec
@@ -46,6 +47,7 @@ def due(work: Work, errand: Errand) -> None:
         check_ins.put(work, worker.slug, until, every=held.every, task_id=held.task_id, asked=True)
         notices.tell(work, worker.slug, "check_in_missed", at=paging.clock_time(until, work.partnership.zone))
         return
+    hold(work.session, _alarm_of(worker))
     if not any(_alarms(work, worker.slug)):
         reason = f"{worker.name} did not say SAFE in time, and did not answer when asked"
         _raise_alarm(work, worker, MISSED_CHECK_IN, reason, held)
@@ -81,13 +83,14 @@ def _stand_down(work: Work, worker: WorkerSpec) -> bool:
 
 
 def _call_for_help(work: Work, worker: WorkerSpec) -> None:
-    who = notices.name(work, worker.slug)
+    who, held = notices.name(work, worker.slug), check_ins.of(work, worker.slug)
+    hold(work.session, _alarm_of(worker))
     task = next((alarm for alarm in _alarms(work, worker.slug) if alarm.pathway == SOS), None)
     if task is not None:
         timeline.note(work, task, "SOS again", worker.name, actor=worker.slug, channel="sms")
         notices.others_told(work, task, "alarm_again", besides=worker.slug, code=task.code, who=who)
     else:
-        task = _raise_alarm(work, worker, SOS, f"{worker.name} texted SOS", check_ins.of(work, worker.slug))
+        task = _raise_alarm(work, worker, SOS, f"{worker.name} texted SOS", held)
         if paging.next_level(task) > task.level:
             paging.page(work, task, paging.next_level(task))
     called = [notices.name(work, slug) for slug in paging.paged_workers(work, task)]
@@ -114,6 +117,11 @@ def _raise_alarm(work: Work, worker: WorkerSpec, pathway: str, reason: str, held
     return task
 
 
+def _alarm_of(worker: WorkerSpec) -> str:
+    """What is held while an alarm is raised, after the worker's check-in: two texts at once are one alarm."""
+    return f"alarm of {worker.slug}"
+
+
 def _alarms(work: Work, worker: str) -> list[Task]:
     query = select(Task).where(Task.about == worker, is_live())
     return list(work.session.exec(query.order_by(col(Task.opened_at))).all())
@@ -121,5 +129,10 @@ def _alarms(work: Work, worker: str) -> list[Task]:
 
 def asked_and_answers(work: Work, worker: str) -> bool:
     """Whether a bare YES or OK of a worker is the answer to whether they are safe: they were asked, and for nothing else."""
-    held = check_ins.of(work, worker)
-    return held is not None and held.asked and not tasks.sought(work, worker) and worker not in people.away(work)
+    errand = errands.get(work, ErrandKind.CHECK_IN, worker)
+    return (
+        errand is not None
+        and check_ins.read(errand).asked
+        and not tasks.sought(work, worker)
+        and worker not in people.away(work)
+    )

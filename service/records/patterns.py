@@ -75,7 +75,9 @@ def doubted(work: Work, parent: Incident) -> list[Doubted]:
     )
     at_least = {watch.spec.id: watch.spec.at_least for watch in work.policy.patterns}
     found = []
-    for row in work.session.exec(query).all():
+    # Two parents may be retracted at once, and whichever comes second has to see both.
+    held = query.with_for_update(of=Incident).execution_options(populate_existing=True)
+    for row in work.session.exec(held).all():
         standing = select(func.count()).where(
             col(Incident.id).in_(row.parents or []), col(Incident.retracted_at).is_(None)
         )

@@ -10,7 +10,7 @@ from rules.sla import MilestoneState
 from service.errors import NotFound
 from service.models.ids import new_id
 from service.models.incidents import Incident, Purpose
-from service.models.tasks import Certainty, Task, TaskIncident, TaskState, is_live
+from service.models.tasks import LIVE, Certainty, Page, Task, TaskIncident, TaskState, is_live
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM
 from service.records import codes, copies, milestones, paging, policies, timeline, timers
@@ -75,18 +75,41 @@ def open_task(
 def lock(work: Work, task_id: str) -> Task:
     """A task, held to the end of this transaction: every change begins with this. What was read of it before may be out of
     date, because whoever held it may have written meanwhile. Raises NotFound."""
-    query = select(Task).where(Task.id == task_id).with_for_update().execution_options(populate_existing=True)
-    task = work.session.exec(query).first()
+    # Whoever only writes a row that names the task need not wait.
+    query = select(Task).where(Task.id == task_id).with_for_update(key_share=True)
+    task = work.session.exec(query.execution_options(populate_existing=True)).first()
     if task is None:
         raise NotFound("there is no such task")
     work.session.forget(task_id)
     return task
 
 
+def is_still_live(work: Work, task: Task) -> bool:
+    """Whether a task that was found may be joined: it is held from here to the commit, so that it can't end meanwhile."""
+    made_here = work.session.unwritten(Task, task.id)
+    return bool(made_here) or lock(work, task.id).state in LIVE
+
+
 def held_by(work: Work, worker: str) -> list[Task]:
     """The live tasks that a worker has taken, oldest first."""
     query = select(Task).where(col(Task.assignee) == worker, is_live()).order_by(col(Task.opened_at))
     return list(work.session.exec(query).all())
+
+
+def of_strangers(work: Work) -> set[str]:
+    """The live tasks that are held by, or asked of, somebody who is not in the partnership."""
+    known = list(work.partnership.worker_by_slug)
+    held = select(Task.id).where(is_live(), col(Task.assignee).not_in(known))
+    asked = (
+        select(Page.task_id).join(Task).where(is_live(), col(Page.outcome).is_(None), col(Page.worker).not_in(known))
+    )
+    return {*work.session.exec(held), *work.session.exec(asked)}
+
+
+def strangers_asked(work: Work, task: Task) -> list[str]:
+    """Who is being asked to take a task, and is not in the partnership."""
+    asked = dict.fromkeys(page.worker for page in paging.pages_of(work, task) if page.outcome is None)
+    return [worker for worker in asked if worker not in work.partnership.worker_by_slug]
 
 
 def sought(work: Work, worker: str) -> list[Task]:

@@ -51,7 +51,7 @@ def claim(work: Work, limit: int) -> list[tuple[Task, Timer | None]]:
         .where(col(Timer.due_at) <= work.now, col(Timer.kind).in_(KINDS))
         .order_by(col(Timer.due_at))
         .limit(limit)
-        .with_for_update(of=Task, skip_locked=True)
+        .with_for_update(of=Task, skip_locked=True, key_share=True)
     )
     first: dict[str, tuple[Task, Timer]] = {}
     for task, timer in work.session.exec(query).all():
