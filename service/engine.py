@@ -4,6 +4,7 @@ It sends in one thread and acts on timers and errands in another, so that no pag
 """
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -34,6 +35,7 @@ PROBE_SECONDS = 5
 HAND_ON_SECONDS = 5
 STANDING_SECONDS = 10
 RECONNECT_SECONDS = 1
+RECONNECT_SOON = 0.1  # after a connection that lasted: others take for gone whom they don't see for half a second
 LAST_SECONDS = 5
 STALE_SECONDS = 30
 INLINE_BATCH = 50
@@ -221,11 +223,13 @@ class Engine:
     def _listen(self) -> None:
         """Be woken by other processes on the same PostgreSQL. A lost notification costs one tick."""
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
                 self._runtime.database.hear_others(self._hear, self._stopping)
             except NotHeard as error:
                 log.warning("listening failed", reason=str(error))
-                self._stopping.wait(RECONNECT_SECONDS)
+                lasted = time.monotonic() - began > RECONNECT_SECONDS
+                self._stopping.wait(RECONNECT_SOON if lasted else RECONNECT_SECONDS)
 
 
 def _say(error: Exception, what: str, **about: str) -> None:

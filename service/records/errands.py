@@ -69,9 +69,10 @@ def next_due(work: Work) -> Errand | None:
 
 
 def put_off(work: Work, key: tuple[str, str]) -> None:
-    """Move an errand whose work failed, further each time: it must not stop the others."""
-    errand = work.session.get(Errand, key)
-    if errand is not None:
+    """Move an errand whose work failed, further each time: it must not stop the others. One that somebody else has moved
+    meanwhile stays there."""
+    errand = work.session.get(Errand, key, with_for_update=True, populate_existing=True)
+    if errand is not None and errand.due_at <= work.now:
         errand.attempts += 1
         errand.due_at = work.now + min(timedelta(seconds=5 * 2**errand.attempts), LONGEST_DELAY)
         work.session.add(errand)

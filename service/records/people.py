@@ -95,9 +95,16 @@ def state_of(work: Work, worker: str) -> WorkerState:
     return work.session.get(WorkerState, worker) or WorkerState(worker=worker)
 
 
+def _held(work: Work, worker: str) -> WorkerState:
+    """The same, held to the end of this transaction: of two that note one thing at the same moment, one tells of it."""
+    work.session.flush()
+    held = work.session.get(WorkerState, worker, with_for_update=True, populate_existing=True)
+    return held or WorkerState(worker=worker)
+
+
 def set_off(work: Work, worker: str) -> bool:
     """Take a worker off call; False when they were off already."""
-    state = state_of(work, worker)
+    state = _held(work, worker)
     if state.off_since:
         return False
     state.off_since = work.now
@@ -109,7 +116,7 @@ def set_off(work: Work, worker: str) -> bool:
 
 def set_on(work: Work, worker: str) -> bool:
     """Put a worker back on call; False when nothing kept them off it."""
-    state = state_of(work, worker)
+    state = _held(work, worker)
     if not state.off_since and not state.unreachable_since:
         return False
     state.off_since = state.unreachable_since = state.unreachable_why = None
@@ -121,7 +128,7 @@ def set_on(work: Work, worker: str) -> bool:
 
 def set_unreachable(work: Work, worker: str, why: str) -> bool:
     """Note that texts no longer reach a worker; False when that was known."""
-    state = state_of(work, worker)
+    state = _held(work, worker)
     if state.unreachable_since:
         return False
     state.unreachable_since, state.unreachable_why = work.now, why
@@ -133,7 +140,7 @@ def set_unreachable(work: Work, worker: str, why: str) -> bool:
 
 def set_number_failed(work: Work, worker: str, why: str) -> bool:
     """Note that a provider says of a worker's number that it is no good; False when that was known."""
-    state = state_of(work, worker)
+    state = _held(work, worker)
     if state.number_failed_since:
         return False
     state.number_failed_since, state.number_failed_why = work.now, why

@@ -112,7 +112,7 @@ def named_by(keyring: Keyring, text: str) -> str | None:
 
 def under_way(work: Work, trial_id: str) -> Trial:
     """The test that a report was posted for, while it is under way. Raises Conflict."""
-    trial = of(errands.get(work, ErrandKind.TEST_PAGE))
+    trial = of(errands.held(work, ErrandKind.TEST_PAGE))
     if trial is None or trial.id != trial_id:
         raise Conflict("this test is over")
     return trial

@@ -127,6 +127,22 @@ def test_a_text_that_another_transaction_was_in_the_way_of_is_acted_on(runtime: 
     assert texts_to(runtime, worker)[-1].startswith("You are off")
 
 
+def test_a_number_that_is_found_bad_twice_is_told_once(runtime: Runtime) -> None:
+    told = []
+
+    def find(work: Work) -> None:
+        told.append(people.set_number_failed(work, "amina", "not a mobile number"))
+
+    def find_alone() -> None:
+        with runtime.transaction() as work:
+            find(work)
+
+    with runtime.transaction() as before:
+        before.session.add(WorkerState(worker="amina"))
+    beside(runtime, find, find_alone)
+    assert told == [True, False]
+
+
 def test_a_report_is_not_joined_to_a_task_that_is_being_cancelled(runtime: Runtime) -> None:
     incident = accept(runtime)
     (old,) = tasks_of(runtime)
