@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, case
+from sqlalchemy import select as columns
 from sqlmodel import and_, col, func, or_, select
 
 from rules.sla import MilestoneName, MilestoneState
@@ -43,10 +44,7 @@ def standing(work: Work, localities: Sequence[str]) -> dict[str, Any]:
         "derived": work.session.exec(asked.derived, params=moment).one(),
         "by_pathway": {key: dict(counter) for key, counter in by_pathway.items()},
         "by_locality": {key: dict(counter) for key, counter in by_locality.items()},
-        "attention": [
-            {"task": m.task_id, "code": code, "milestone": m.name, "due_at": m.due_at, "state": now, "derived": derived}
-            for m, code, now, derived in work.session.exec(asked.attention, params=moment)
-        ],
+        "attention": [dict(row) for row in work.session.connection().execute(asked.attention, moment).mappings()],
     }
 
 
@@ -65,8 +63,15 @@ def _asked(*, within: bool) -> _Asked:
     live = _live(within=within)
     counts = select(Task.pathway, Task.locality, STANDS, func.count()).join(Milestone).where(live)
     worst = milestones.stands_as(WORST_FIRST, NOW)
-    attention = (
-        select(Milestone, Task.code, STANDS, Task.derived)
+    attention: Any = (
+        columns(
+            col(Milestone.task_id).label("task"),
+            col(Task.code),
+            col(Milestone.name).label("milestone"),
+            col(Milestone.due_at),
+            STANDS.label("state"),
+            col(Task.derived),
+        )
         .join(Task)
         .where(live, or_(*worst.values()))
         .order_by(case(*((guard, place) for place, guard in enumerate(worst.values()))), col(Milestone.due_at))
