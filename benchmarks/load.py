@@ -122,7 +122,8 @@ async def _connect(url: str) -> Connection:
 
 
 def closed(url: str, make: Maker, *, connections: int, seconds: float, keep: bool = False) -> Measured:
-    """As fast as the server answers: each connection asks again as soon as it has its answer."""
+    """As fast as the server answers: each connection asks again as soon as it has its answer. One that the server drops is
+    opened anew; what it asked has no answer and is not counted."""
     return uvloop.run(_closed(url, make, connections, seconds, keep))
 
 
@@ -134,7 +135,10 @@ async def _closed(url: str, make: Maker, connections: int, seconds: float, keep:
     async def go() -> None:
         connection = await _connect(url)
         while time.perf_counter() < until:
-            await _one(connection, make, next(numbers), measured, keep=keep)
+            try:
+                await _one(connection, make, next(numbers), measured, keep=keep)
+            except Gone:
+                connection = await _connect(url)
 
     await asyncio.gather(*(go() for _ in range(connections)))
     measured.seconds = time.perf_counter() - started

@@ -91,10 +91,13 @@ def of_callout(kind: str, provider: Provider, title: str, turns: int) -> list[st
     with city.city(kind, provider=provider, teams=TEAMS) as it:
         asked = intake.Asked(it.servers[0], it.partner)
         rates = [intake.closed(asked, provider, 16, 2).measured.rate for _ in range(turns)]
-    waits = [
-        [handover.of_callout(kind, provider, rate=a_second, count=count) for _ in range(turns)]
-        for a_second, count in ((4.0, 30), (50.0, 200))
-    ]
+    with city.city(kind, provider=provider, teams=TEAMS) as it:
+        ours = handover.Callout(it, provider)
+        ours.warm_up()
+        waits = [
+            [ours.waits(rate=a_second, count=count) for _ in range(turns)]
+            for a_second, count in ((4.0, 30), (50.0, 200))
+        ]
     outcomes = [burst.one(kind, provider, name, count=COUNT) for name in (burst.AWAY, burst.KILLED[0])]
     return line(title, rates, waits, [(one.accepted, one.lost, one.doubled) for one in outcomes])
 
