@@ -66,6 +66,12 @@ def settle(provider: Provider, wanted: set[str], *, within: float) -> list[tuple
         servers.pause(0.25)
 
 
+def told(taken: list[tuple[float, str, str]]) -> tuple[Counter[str], set[str]]:
+    """In how many texts each code came, and the codes that came by a call."""
+    texted = Counter(code for _, _, text in taken if not is_call(text) for code in codes_in(text))
+    return texted, {code for _, _, text in taken if is_call(text) for code in codes_in(text)}
+
+
 def burst(
     it: City, provider: Provider, *, count: int, within: float, meanwhile: Callable[[], None] | None = None
 ) -> Outcome:
@@ -92,8 +98,7 @@ def burst(
     beside.join()
     answered = [json.loads(one.body)["tasks"][0]["code"] for one in measured.answers if one.status == 201]
     taken = settle(provider, set(answered), within=within)
-    texted = Counter(code for _, _, text in taken if not is_call(text) for code in codes_in(text))
-    rung = {code for _, _, text in taken if is_call(text) for code in codes_in(text)}
+    texted, rung = told(taken)
     begun = restarted[0] if restarted else min(one.at for one in measured.answers)
     return Outcome(
         asked=count,

@@ -117,6 +117,8 @@ def get(url: str, path: str, *, key: str) -> bytes:
 
 async def _connect(url: str) -> Connection:
     parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
     _, connection = await asyncio.get_running_loop().create_connection(Connection, parts.hostname, parts.port)
     return connection
 

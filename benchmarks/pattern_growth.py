@@ -60,7 +60,7 @@ def report(chance: random.Random, at: datetime, number: int) -> IncidentReport:
 
 def prepared(url: str, size: int) -> Runtime:
     """A database with that many incidents, the newest of them now."""
-    runtime = build_runtime(Settings(database_url=url, secret_key="for-benchmarks-" + "q1w2e3" * 5))  # type: ignore[arg-type]
+    runtime = build_runtime(Settings(database_url=url, secret_key="for-benchmarks-" + "q1w2e3" * 5))
     schema.migrate(runtime.database)
     setup.load_fictional_partnership(runtime)
     text = SHIPPED_RULEBOOK.read_text(encoding="utf-8")

@@ -98,10 +98,11 @@ def chaos(provider: Provider, *, replicas: int, seconds: float, rate: float) -> 
             answered += [json.loads(one.body)["tasks"][0]["code"] for one in measured.answers if one.status == 201]
             number += 1
         beside.join()
-        _, seen = burst.settle(provider, set(answered), within=180)
-    lost = sum(code not in seen for code in answered)
-    doubled = sum(times > 1 for times in seen.values())
-    return Outcome(replicas, len(answered), *(counts[what] for what in ("kills", "freezes", "restarts")), lost, doubled)
+        texted, rung = burst.told(burst.settle(provider, set(answered), within=180))
+    lost = sum(code not in texted and code not in rung for code in answered)
+    doubled = sum(times > 1 for times in texted.values())
+    kills, freezes, restarts = (counts[what] for what in ("kills", "freezes", "restarts"))
+    return Outcome(replicas, len(answered), kills, freezes, restarts, lost, doubled)
 
 
 def run(*, full: bool) -> str:

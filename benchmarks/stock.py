@@ -111,7 +111,7 @@ def stocked(kind: str, size: int) -> Iterator[tuple[Runtime, str, Path]]:
     """A sandbox with so many finished tasks and a few open ones; its secret, and its folder."""
     with tempfile.TemporaryDirectory() as name, servers.database(kind, Path(name)) as (url, _):
         secret = secrets.token_urlsafe(48)
-        runtime = build_runtime(Settings(database_url=url, secret_key=secret))  # type: ignore[arg-type]
+        runtime = build_runtime(Settings(database_url=url, secret_key=secret))
         schema.migrate(runtime.database)
         setup.apply_partnership(runtime, json.dumps(city.partnership(city.NUMBERS - 100)), actor="benchmark")
         setup.apply_rulebook(runtime, city.rulebook(), read=str, author=setup.Author(name="benchmark"))
