@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def apply_partnership(runtime: Runtime, text: str, *, actor: str) -> Applied:
             version = row.version + 1 if row else 1
             _put_in_force(setup, old, new, version, actor)
             setup.record("partnership.applied", new.partnership, actor=actor, version=version, changes=len(changes))
-    if old is not None:
+    with suppress(inforce.NotSetUp):  # before there is a rulebook there is no task
         _page_on_from_leavers(runtime)
     return Applied(changes)
 

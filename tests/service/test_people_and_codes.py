@@ -125,6 +125,15 @@ def test_the_migrations_make_what_the_models_say(database_url: str) -> None:
     assert differences == []
 
 
+def test_a_partnership_file_is_applied_before_there_is_a_rulebook_and_once_more(database_url: str) -> None:
+    runtime = build_runtime(Settings(database_url=database_url, secret_key="x" * 40))  # type: ignore[arg-type]
+    schema.migrate(runtime.database)
+    setup.load_fictional_partnership(runtime)
+    setup.load_fictional_partnership(runtime)
+    assert not setup.is_empty(runtime)
+    runtime.close()
+
+
 def test_migrating_again_and_at_the_same_time_changes_nothing(database_url: str) -> None:
     first, second = build_sandbox(database_url), build_runtime(Settings(database_url=database_url, secret_key="x" * 40))  # type: ignore[arg-type]
     schema.migrate(second.database)
