@@ -96,6 +96,11 @@ class Session(ModelSession):
         these where it is said."""
         self._read[key] = (found, frozenset(map(_table, of)))
 
+    def held(self, model: type[Row], key: Any) -> Row | None:
+        """A row as it is once nobody else is writing it, held to the end of this transaction."""
+        self.flush()
+        return self.get(model, key, with_for_update=True, populate_existing=True)
+
     def forget(self, about: str) -> None:
         """What `once` found for a key with this in it is asked for anew: others may have written meanwhile."""
         for key in [key for key in self._read if isinstance(key, tuple) and about in key]:

@@ -51,8 +51,7 @@ def clear(work: Work, kind: ErrandKind, subject: str = "") -> None:
 
 def held(work: Work, kind: ErrandKind, subject: str = "") -> Errand | None:
     """An errand that is set, as it is once nobody else is running it, held for this transaction."""
-    work.session.flush()
-    return work.session.get(Errand, (kind.value, subject), with_for_update=True, populate_existing=True)
+    return work.session.held(Errand, (kind.value, subject))
 
 
 def done(work: Work, key: tuple[str, str], due_at: datetime) -> None:
@@ -71,7 +70,7 @@ def next_due(work: Work) -> Errand | None:
 def put_off(work: Work, key: tuple[str, str]) -> None:
     """Move an errand whose work failed, further each time: it must not stop the others. One that somebody else has moved
     meanwhile stays there."""
-    errand = work.session.get(Errand, key, with_for_update=True, populate_existing=True)
+    errand = work.session.held(Errand, key)
     if errand is not None and errand.due_at <= work.now:
         errand.attempts += 1
         errand.due_at = work.now + min(timedelta(seconds=5 * 2**errand.attempts), LONGEST_DELAY)

@@ -106,8 +106,9 @@ def heard(work: Work, guardian: Guardian, text: InboundText) -> str:
         summary=text.body.replace("\x00", "")[:LONGEST],
         attributes={"guardian": guardian.id, "trade": guardian.trade},
     )
-    joins = before is not None and tasks.is_still_live(work, before)
-    incident = _afterthought(work, report, before) if before and joins else _concern(work, report)
+    if before and not tasks.is_still_live(work, before):
+        before = None
+    incident = _afterthought(work, report, before) if before else _concern(work, report)
     mark = mark_of(work, GUARDIANS, guardian.id)
     work.session.put(IncidentMark, incident_id=incident.id, mark=mark, occurred_at=work.now)
     if before is None and not grammar.looks_automatic(text.body):

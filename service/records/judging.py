@@ -80,14 +80,13 @@ def retract(work: Work, incident: Incident, reason: str, *, actor: str) -> None:
     if incident.retracted_at:
         return
     # Held, so that nobody takes one of them, or joins another report to it, while it is being cancelled.
-    for task_id in sorted(task.id for task in tasks.of_incident(work, incident.id)):
-        tasks.lock(work, task_id)
+    behind = [tasks.lock(work, task_id) for task_id in sorted(task.id for task in tasks.of_incident(work, incident.id))]
     alone = incidents.standing_alone(work, incident)
     incident.retracted_at = work.now
     work.session.add(incident)
     work.session.flush()
     work.record("incident.retracted", incident.id, actor=actor)
-    for task in tasks.of_incident(work, incident.id):
+    for task in behind:
         timeline.note(work, task, "incident retracted", reason, actor=actor)
     for task in alone:
         transitions.cancel(work, task, f"retracted: {reason}", actor=actor)

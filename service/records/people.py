@@ -97,9 +97,7 @@ def state_of(work: Work, worker: str) -> WorkerState:
 
 def _held(work: Work, worker: str) -> WorkerState:
     """The same, held to the end of this transaction: of two that note one thing at the same moment, one tells of it."""
-    work.session.flush()
-    held = work.session.get(WorkerState, worker, with_for_update=True, populate_existing=True)
-    return held or WorkerState(worker=worker)
+    return work.session.held(WorkerState, worker) or WorkerState(worker=worker)
 
 
 def set_off(work: Work, worker: str) -> bool:

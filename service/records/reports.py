@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, case
-from sqlalchemy import select as columns
+from sqlalchemy import select as columns  # SQLModel's own has types for four at most
 from sqlmodel import and_, col, func, or_, select
 
 from rules.sla import MilestoneName, MilestoneState

@@ -75,7 +75,7 @@ def first_at(work: SetUp) -> datetime | None:
 def put_off(work: Work, key: Key) -> None:
     """Move a timer whose work failed, further each time: one poisoned row must not stop the others. One that somebody else has
     moved meanwhile stays there."""
-    timer = work.session.get(Timer, key, with_for_update=True, populate_existing=True)
+    timer = work.session.held(Timer, key)
     if timer is not None and timer.due_at <= work.now:
         timer.attempts += 1
         timer.due_at = work.now + min(timedelta(seconds=5 * 2**timer.attempts), LONGEST_DELAY)

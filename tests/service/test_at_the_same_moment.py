@@ -13,10 +13,11 @@ from rules.incident import IncidentReport, Place
 from rules.own_pathways import SOS as SOS_ALARM
 from rules.safety import Sos
 from service.flows import intake, setup
+from service.models.incidents import Incident
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.people import WorkerState
 from service.models.tasks import Page, Task, TaskState
-from service.records import failures, incidents, judging, lone_workers, people, rulebooks, tasks, transitions
+from service.records import failures, judging, lone_workers, people, rulebooks, tasks, transitions
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime
 from service.settings import SHIPPED_PARTNERSHIP, SHIPPED_RULEBOOK
@@ -148,7 +149,7 @@ def test_a_report_is_not_joined_to_a_task_that_is_being_cancelled(runtime: Runti
     (old,) = tasks_of(runtime)
 
     def retract(work: Work) -> None:
-        row = work.session.get_one(incidents.Incident, incident, with_for_update=True)
+        row = work.session.get_one(Incident, incident, with_for_update=True)
         judging.retract(work, row, "wrong school", actor="partner A-1")
 
     beside(runtime, retract, lambda: accept(runtime, ref="B-1"))
