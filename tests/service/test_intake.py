@@ -135,6 +135,26 @@ def test_a_desk_answers_each_after_the_commit(runtime: Runtime) -> None:
     assert {answer.incident_id for answer in answers} == held
 
 
+def test_partners_that_go_on_reporting_share_commits(runtime: Runtime) -> None:
+    partners, turns = 12, 5
+
+    async def report(desk: Desk, number: int, given: list[Submission]) -> None:
+        for each in given:
+            await asyncio.sleep(number / 10_000)  # as long as the way to a partner and back
+            await desk.take(each)
+
+    async def go() -> None:
+        desk = Desk(runtime)
+        given = submissions(runtime, partners * turns)
+        await asyncio.gather(*[report(desk, n, given[n::partners]) for n in range(partners)])
+        await asyncio.get_running_loop().run_in_executor(None, desk.stop)
+
+    with counted(runtime) as statements:
+        asyncio.run(go())
+    commits = sum(said.startswith("INSERT INTO audit_head") for said in statements)
+    assert commits <= turns * 1.5, f"{partners} that report at one time are one group, not what happened to come first"
+
+
 def test_several_replicas_never_give_a_code_twice(runtime: Runtime) -> None:
     failures: list[BaseException] = []
 
