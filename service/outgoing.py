@@ -14,9 +14,10 @@ from service.flows import claiming, delivery
 from service.gathered import Gathered
 from service.models.outbox import OutboxMessage
 from service.records.claims import Claimed
+from service.records.turns import Room
 from service.rounds import Rounds
 from service.runtime import Load, Runtime
-from service.slots import Slots
+from service.slots import NO_ROOM, Slots
 from service.work import Work
 
 COMPANY_SECONDS = 0.005  # while others are on their way: three written down at once cost little more than one
@@ -36,7 +37,8 @@ class Outgoing:
             company=lambda: COMPANY_SECONDS if self._slots.busy else 0,
         )
         self.rounds = Rounds("sending", self._send_due, lambda error: failed(error, "sending what is due failed"))
-        self._behind = True  # whether messages may wait that came before what is written now
+        # Of what messages may wait that came before what is written now: what there was no room for when they were looked for.
+        self._lacking: Room | None = NO_ROOM
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -72,13 +74,17 @@ class Outgoing:
     @property
     def takes_at_once(self) -> bool:
         """Whether a page that is written now is sent without a look into the outbox: nothing waits before it."""
-        return self._runtime.senders.hands is self and not self._behind
+        return self._runtime.senders.hands is self and not self._pages_wait
+
+    @property
+    def _pages_wait(self) -> bool:
+        return self._lacking is not None and bool(self._lacking.full)
 
     def take(self, work: Work) -> Load:
         """The pages that a transaction has just written, unless others wait before them."""
         fresh = len(work.session.all_unwritten(OutboxMessage))
         claimed: list[Claimed] = []
-        if fresh and not self._behind:
+        if fresh and not self._pages_wait:
             _, room = self._slots.free()
             claimed = claiming.claim_new(self._runtime, work, room, self._slots.take_page)
         return Load(claimed=claimed, rest=len(claimed) < fresh or work.session.has_inserted(OutboxMessage))
@@ -99,22 +105,19 @@ class Outgoing:
     def _send_due(self) -> None:
         while not self._stopping.is_set():
             free, room = self._slots.free()
-            if free <= 0 or not self._slots.is_low:
-                if self._behind:
-                    return
-                self._behind = True  # whoever is free from now on wakes us; who was a moment ago did not know it
-                continue
-            if not claiming.due_now(self._runtime, room=room):
-                is_limited = bool(room.full) or room.others == 0
-                if is_limited and not self._behind:
-                    self._behind = True
+            lacking: Room | None = NO_ROOM
+            if free > 0 and self._slots.is_low:
+                if claiming.due_now(self._runtime, room=room):
+                    for claimed in claiming.claim(self._runtime, free, room=room):
+                        self._slots.take(claimed)
+                        self._slots.put(claimed)
+                    self._take_up()
                     continue
-                self._behind = is_limited
+                lacking = room if room.full or room.others == 0 else None
+            before, self._lacking = self._lacking, lacking
+            if lacking is None or (before and before.asks == lacking.asks):
                 return
-            for claimed in claiming.claim(self._runtime, free, room=room):
-                self._slots.take(claimed)
-                self._slots.put(claimed)
-            self._take_up()
+            # Whoever is free from now on wakes us; who was a moment ago did not know of it.
 
     def _take_up(self) -> None:
         while (claimed := self._slots.take_up()) is not None:
@@ -128,8 +131,7 @@ class Outgoing:
         claimed: Claimed | None = first
         while claimed is not None:
             self._send(claimed)
-            if self._behind and self._slots.is_low:
-                self.rounds.wake()
+            self._wake_for_more()
             claimed = None if self._stopping.is_set() else self._slots.take_up()
 
     def _send(self, claimed: Claimed) -> None:
@@ -158,7 +160,10 @@ class Outgoing:
         if error := written.exception():
             self._say(claimed, error)
         self._slots.give_back(claimed)
-        if self._behind and self._slots.is_low:
+        self._wake_for_more()
+
+    def _wake_for_more(self) -> None:
+        if (lacking := self._lacking) and self._slots.has_room_now(lacking):
             self.rounds.wake()
 
     def _say(self, claimed: Claimed, error: BaseException) -> None:

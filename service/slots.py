@@ -13,6 +13,7 @@ from service.records.turns import Room
 RESERVED = 2
 AHEAD = 4  # pages for each hand at most: what lies here is nobody else's, and passed over by no team's share
 AHEAD_SECONDS = 0.5  # within which what lies here must leave: with a slow provider that is nothing
+NO_ROOM = Room(channels=dict.fromkeys(Channel, 0), others=0)
 WEIGHT = 1 / 8  # of the latest message in how long one takes
 
 
@@ -46,7 +47,19 @@ class Slots:
     def is_low(self) -> bool:
         """Whether more is worth being looked for: one look for many costs little more than for one."""
         with self._changed:
-            return len(self._waiting) <= self._ahead // 2
+            return self._is_low
+
+    @property
+    def _is_low(self) -> bool:
+        return len(self._waiting) <= self._ahead // 2
+
+    def has_room_now(self, lacking: Room) -> bool:
+        """Whether more is worth being looked for of what there was no room for."""
+        with self._changed:
+            if not self._is_low:
+                return False
+            others = lacking.others == 0 and self._held.total() < self._threads
+            return others or any(self._held[Channel(each)] < self._threads + self._ahead for each in lacking.full)
 
     @property
     def _ahead(self) -> int:

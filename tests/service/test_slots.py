@@ -121,6 +121,21 @@ def test_a_hand_is_free_before_it_is_written_down_but_the_place_is_not() -> None
     assert slots.busy == 1, "the hand that was let go is not given back once more"
 
 
+def test_what_found_no_room_is_looked_for_again_when_there_is_some() -> None:
+    slots = Slots(THREADS)
+    held = filled(slots, 100)
+    _, lacking = slots.free()
+    assert (lacking.full, lacking.others) == ([Channel.SMS.value], 0)
+    only_news = replace(lacking, channels={})
+    assert not slots.has_room_now(lacking)
+    slots.give_back(held[0])
+    assert slots.has_room_now(lacking)
+    filled(slots, 1)
+    assert not slots.has_room_now(only_news), "a page has its place"
+    slots.give_back(held[1])
+    assert slots.has_room_now(only_news)
+
+
 def test_what_is_no_page_never_has_all_the_hands() -> None:
     slots = Slots(THREADS)
     for number in range(THREADS + 1):
