@@ -3,11 +3,10 @@ work; whatever a phone or a provider sends, never."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem
+from api.problems import BUSY, problem
 
 NEVER = ("/v1/callbacks/", "/t/", "/static/", "/healthz", "/readyz", "/metrics")
 READS = ("GET", "HEAD")
-BUSY = "too many requests are waiting; nothing of this one was kept, send it again"
 
 
 class Admission:

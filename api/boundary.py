@@ -1,5 +1,6 @@
 """What every request passes before a route sees it: its id, its size, its content type, its headers out, one log line."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -16,6 +17,8 @@ log = structlog.get_logger()
 
 LIMIT = 256 * 1024
 TOO_LARGE = "the body is over 256 KiB"
+BODY_SECONDS = 15.0
+TOO_SLOW = f"the body did not come within {BODY_SECONDS:.0f} seconds; nothing of it was kept, send it again"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TOKEN = re.compile(r"/(t|calendars)/[^/]+")
 
@@ -50,16 +53,7 @@ class Boundary:
         request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         structlog.contextvars.bind_contextvars(request=request_id)
         started, status = time.perf_counter(), 500
-        received, begun = 0, False
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > LIMIT:
-                # FastAPI passes this one kind on as it is; any other would be told as a body it can't parse.
-                raise HTTPException(413, TOO_LARGE)
-            return message
+        begun = False
 
         async def dressed(message: Message) -> None:
             nonlocal status, begun
@@ -81,7 +75,7 @@ class Boundary:
             if refusal:
                 await problem(*refusal)(scope, receive, dressed)
             else:
-                await self._app(scope, counted, dressed)
+                await self._app(scope, _Body(receive), dressed)
         except Exception as error:
             # The frames, never the message: a validation error quotes the values that it did not like.
             log.error(
@@ -95,6 +89,30 @@ class Boundary:
             path = TOKEN.sub(r"/\1/…", scope["path"])
             log.info("request", method=scope["method"], path=path, status=status, ms=milliseconds)
             structlog.contextvars.clear_contextvars()
+
+
+class _Body:
+    """What is received of a request: no more than a body may have, and within the time that it may take, because a request that
+    never ends would keep its place among those that wait."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._received, self._complete = 0, False
+        self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+
+    async def __call__(self) -> Message:
+        """The next of it. Raises HTTPException: FastAPI passes this one kind on as it is; any other would be told as a body that
+        it can't parse."""
+        try:
+            async with asyncio.timeout_at(None if self._complete else self._until):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, TOO_SLOW) from None
+        self._complete = self._complete or not message.get("more_body", False)
+        self._received += len(message.get("body", b""))
+        if self._received > LIMIT:
+            raise HTTPException(413, TOO_LARGE)
+        return message
 
 
 def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:

@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 AWAY_SECONDS = 2  # a restart of PostgreSQL takes about so long
+AWAY = "the database can't be asked just now; try again"
+BUSY = "too many requests are waiting; nothing of this one was kept, send it again"
 
 STATUS: dict[type[errors.ServiceError], int] = {
     errors.NotFound: 404,
@@ -82,26 +84,33 @@ def content(status: int, detail: str, faults: list[dict[str, str]] | None = None
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route declares of its errors, with an example of each. As its `model` FastAPI would build a validator of Problem
-    for each error of each route, four hundred in all, at every start."""
-    return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": EXAMPLES[status]}},
-        }
-        for status in statuses
+    for each error of each route, four hundred in all, at every start. What may be too large may be too slow."""
+    every = (*statuses, HTTPStatus.REQUEST_TIMEOUT) if HTTPStatus.REQUEST_ENTITY_TOO_LARGE in statuses else statuses
+    return {int(status): _declared(int(status)) for status in sorted(every)}
+
+
+def _declared(status: int) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": EXAMPLES[status]}},
     }
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        said = "Seconds after which to send it again, where that is known."
+        answer["headers"] = {"Retry-After": {"description": said, "schema": {"type": "integer", "minimum": 1}}}
+    return answer
 
 
 EXAMPLES: dict[int, dict[str, Any]] = {
     401: content(401, "no key was given; send it as: Authorization: Bearer KEY"),
     403: content(403, "this key has the role partner; supervisor is needed"),
     404: content(404, "there is no such task"),
+    408: content(408, "the body did not come within 15 seconds; nothing of it was kept, send it again"),
     409: content(409, "K7 is taken by Amina Example"),
     413: content(413, "the body is over 256 KiB"),
     415: content(415, "send the body as application/json"),
     422: content(422, "the content is wrong", [{"pointer": "/occurred_at", "detail": "an offset is needed"}]),
     429: content(429, "too many requests with this key"),
-    503: content(503, "no partnership is in force; apply one with: callout apply FILE"),
+    503: content(503, BUSY),
 }
 
 
@@ -157,6 +166,4 @@ def install(app: FastAPI) -> None:
             raise error
         kind = type(error.orig if isinstance(error, DBAPIError) else error).__name__
         log.warning("the database is away", kind=kind)
-        return problem(
-            503, "the database can't be asked just now; try again", headers={"Retry-After": str(AWAY_SECONDS)}
-        )
+        return problem(503, AWAY, headers={"Retry-After": str(AWAY_SECONDS)})
