@@ -19,6 +19,13 @@ def worth_repeating(error: DBAPIError) -> bool:
     return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in ENDED_FOR_ANOTHER
 
 
+def is_gone(error: Exception) -> bool:
+    """Whether the database is away for everybody, so that it makes no sense to try the same at once in smaller parts."""
+    if not isinstance(error, SQLAlchemyError) or not is_away(error):
+        return False
+    return not (isinstance(error, DBAPIError) and worth_repeating(error))
+
+
 def is_away(error: SQLAlchemyError) -> bool:
     """Whether the database could not do it now and may in a moment: restarted, failed over, busy, or being migrated."""
     if not isinstance(error, DBAPIError):

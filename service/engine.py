@@ -34,8 +34,8 @@ CALENDAR_SECONDS = 5
 PROBE_SECONDS = 5
 HAND_ON_SECONDS = 5
 STANDING_SECONDS = 10
-RECONNECT_SECONDS = 1
-RECONNECT_SOON = 0.1  # after a connection that lasted: others take for gone whom they don't see for half a second
+# Others take for gone whom they don't see at two looks half a second apart.
+RECONNECT_SECONDS, RECONNECT_SOON = 0.3, 0.1
 LAST_SECONDS = 5
 STALE_SECONDS = 30
 INLINE_BATCH = 50
@@ -54,6 +54,8 @@ class Engine:
         )
         self._one_post = threading.Lock()
         self._loops: list[threading.Thread] = []
+        self._deaf = threading.Event()
+        self._listener: threading.Thread | None = None
         self._forget = runtime.changed.listen(self._acting.wake)
         self._deadman = DeadMansSwitch(runtime, lambda: health.is_well(runtime))
 
@@ -72,19 +74,20 @@ class Engine:
         self._outgoing.start()
         self._acting.start()
         if self._runtime.settings.deadman_url.get_secret_value():
-            self._begin(self._deadman.keep_fetching)
+            self._loops.append(self._begin(self._deadman.keep_fetching))
         if self._runtime.settings.synthetic_hours:
-            self._begin(self._keep_posting)
+            self._loops.append(self._begin(self._keep_posting))
         self.follow()
 
     def follow(self) -> None:
         """Only hear what other processes commit, and tell whoever listens here: a board must be live on every replica."""
         if not self._runtime.database.is_sqlite:
-            self._begin(self._listen)
+            self._listener = self._begin(self._listen)
 
-    def _begin(self, loop: Callable[[], None]) -> None:
-        self._loops.append(threading.Thread(target=loop, name=loop.__name__.strip("_"), daemon=True))
-        self._loops[-1].start()
+    def _begin(self, loop: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=loop, name=loop.__name__.strip("_"), daemon=True)
+        thread.start()
+        return thread
 
     def stop(self) -> None:
         """Finish the messages in hand and stop; what is not begun stays in its row."""
@@ -97,6 +100,10 @@ class Engine:
         for loop in self._loops:
             loop.join(LAST_SECONDS)
         self._outgoing.stop(LAST_SECONDS)
+        # Last of all: whom others don't see any more is taken for dead, and what it has in hand is sent by them.
+        self._deaf.set()
+        if self._listener:
+            self._listener.join(LAST_SECONDS)
 
     @property
     def takes_at_once(self) -> bool:
@@ -222,14 +229,17 @@ class Engine:
 
     def _listen(self) -> None:
         """Be woken by other processes on the same PostgreSQL. A lost notification costs one tick."""
-        while not self._stopping.is_set():
+        is_known = False
+        while not self._deaf.is_set():
             began = time.monotonic()
             try:
-                self._runtime.database.hear_others(self._hear, self._stopping)
+                self._runtime.database.hear_others(self._hear, self._deaf)
             except NotHeard as error:
-                log.warning("listening failed", reason=str(error))
                 lasted = time.monotonic() - began > RECONNECT_SECONDS
-                self._stopping.wait(RECONNECT_SOON if lasted else RECONNECT_SECONDS)
+                if lasted or not is_known:
+                    log.warning("listening failed", reason=str(error))
+                is_known = True
+                self._deaf.wait(RECONNECT_SOON if lasted else RECONNECT_SECONDS)
 
 
 def _say(error: Exception, what: str, **about: str) -> None:

@@ -17,13 +17,20 @@ class _Given(Generic[Thing]):
 
 class Gathered(Generic[Thing]):
     """Gives whatever waits to one function, which does all of it or raises. `company`: for how many seconds the first of a
-    batch waits for others now; beyond that the batches grow with the load alone."""
+    batch waits for others now; beyond that the batches grow with the load alone. `hopeless`: what failed so for some fails so
+    for each of them."""
 
     def __init__(
-        self, name: str, together: Callable[[list[Thing]], None], *, company: Callable[[], float] = lambda: 0
+        self,
+        name: str,
+        together: Callable[[list[Thing]], None],
+        *,
+        company: Callable[[], float] = lambda: 0,
+        hopeless: Callable[[Exception], bool] = lambda _: False,
     ) -> None:
         self._together = together
         self._company = company
+        self._hopeless = hopeless
         self._waiting: list[_Given[Thing]] = []
         self._news = threading.Condition()
         self._stopping = threading.Event()
@@ -67,8 +74,9 @@ class Gathered(Generic[Thing]):
         try:
             self._together([given.thing for given in batch])
         except Exception as error:
-            if len(batch) == 1:
-                batch[0].done.set_exception(error)
+            if len(batch) == 1 or self._hopeless(error):
+                for given in batch:
+                    given.done.set_exception(error)
                 return
             for given in batch:
                 self._do([given])

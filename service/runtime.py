@@ -69,8 +69,8 @@ class Hands(Protocol):
         """Have what a transaction has just written, before it is stored."""
         ...
 
-    def put_back(self, load: Load) -> None:
-        """The transaction failed: there is nothing to be sent."""
+    def put_back(self, load: Load, why: BaseException) -> None:
+        """The transaction failed: there is nothing to be sent, or it is not known whether there is."""
         ...
 
     def send(self, load: Load) -> None:
@@ -117,9 +117,9 @@ class Runtime:
                 audit.append(session, work.audit, work.now, self.keyring)
                 if not quietly:
                     self.database.tell_others(session)
-        except BaseException:
+        except BaseException as error:
             if hands:
-                hands.put_back(load)
+                hands.put_back(load, error)
             raise
         if hands:
             hands.send(load)

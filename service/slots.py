@@ -14,6 +14,7 @@ RESERVED = 2
 AHEAD = 4  # pages for each hand at most: what lies here is nobody else's, and passed over by no team's share
 AHEAD_SECONDS = 0.5  # within which what lies here must leave: with a slow provider that is nothing
 NO_ROOM = Room(channels=dict.fromkeys(Channel, 0), others=0)
+LAIN_SECONDS = 3.0  # of a page that lay here for longer nobody knows whether it is wanted any more
 WEIGHT = 1 / 8  # of the latest message in how long one takes
 
 
@@ -28,6 +29,7 @@ class Slots:
         self._held: Counter[Channel | None] = Counter()
         self._going: Counter[Channel | None] = Counter()
         self._waiting: list[Claimed] = []
+        self._laid: dict[tuple[str, int], float] = {}
         self._began: dict[tuple[str, int], float] = {}
         self._seconds: float | None = None  # that a message takes
         self._changed = threading.Condition()
@@ -93,7 +95,11 @@ class Slots:
     def put(self, claimed: Claimed) -> None:
         """Lay down a message that has its place, until a hand takes it up."""
         with self._changed:
-            bisect.insort(self._waiting, claimed, key=_turn)
+            self._put(claimed)
+
+    def _put(self, claimed: Claimed) -> None:
+        bisect.insort(self._waiting, claimed, key=_turn)
+        self._laid[_claim(claimed)] = time.monotonic()
 
     def take_up(self) -> Claimed | None:
         """The most urgent message for which there is a free hand now."""
@@ -102,8 +108,29 @@ class Slots:
                 if self._may_go(_kind(claimed)):
                     self._going[_kind(claimed)] += 1
                     self._began[_claim(claimed)] = time.monotonic()
+                    del self._laid[_claim(claimed)]
                     return self._waiting.pop(place)
             return None
+
+    def lay_back(self, claimed: Claimed) -> None:
+        """There was no hand for it after all."""
+        with self._changed:
+            self._going[_kind(claimed)] -= 1
+            del self._began[_claim(claimed)]
+            self._put(claimed)
+
+    def overdue(self) -> list[Claimed]:
+        """The messages that have lain here for too long, as they do when a provider has become slow: they keep their places, and
+        nothing more lies down here until one has left."""
+        with self._changed:
+            since = time.monotonic() - LAIN_SECONDS
+            found = [claimed for claimed in self._waiting if self._laid[_claim(claimed)] < since]
+            for claimed in found:
+                self._waiting.remove(claimed)
+                del self._laid[_claim(claimed)]
+            if found:
+                self._seconds = None
+            return found
 
     def _may_go(self, kind: Channel | None) -> bool:
         going = self._going.total()
@@ -132,6 +159,7 @@ class Slots:
         """What no hand has taken up, which does not begin its way now."""
         with self._changed:
             waiting, self._waiting = self._waiting, []
+            self._laid.clear()
         for claimed in waiting:
             self.give_back(claimed)
         return waiting

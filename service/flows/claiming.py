@@ -24,13 +24,13 @@ def claim(runtime: Runtime, limit: int, *, room: Room = EVERYTHING) -> list[Clai
     with runtime.transaction(quietly=True) as work:
         gather = timedelta(seconds=runtime.settings.gather_seconds)
         sender = runtime.database.seen_as
-        return claims.claim(work, limit, settle=gather, room=_paced(runtime, room), sender=sender)
+        return claims.claim(work, limit, settle=gather, room=paced(runtime, room), sender=sender)
 
 
 def claim_new(runtime: Runtime, work: Work, room: Room, take: Callable[[Channel], bool]) -> list[Claimed]:
     """The pages that a transaction has just written, for this sender, who takes as many as there is room for."""
     gather = timedelta(seconds=runtime.settings.gather_seconds)
-    return claims.claim_new(work, settle=gather, room=_paced(runtime, room), sender=runtime.database.seen_as, take=take)
+    return claims.claim_new(work, settle=gather, room=paced(runtime, room), sender=runtime.database.seen_as, take=take)
 
 
 def put_back(runtime: Runtime, claimed: Sequence[Claimed]) -> None:
@@ -38,6 +38,14 @@ def put_back(runtime: Runtime, claimed: Sequence[Claimed]) -> None:
     if claimed:
         with runtime.transaction() as work:
             claims.put_back(work, claimed)
+
+
+def drop(runtime: Runtime, claimed: Sequence[Claimed]) -> None:
+    """Leave to whoever comes first what this process gave up in the middle, and what a transaction wrote of which nobody knows
+    whether it was stored."""
+    if claimed:
+        with runtime.transaction(quietly=True) as work:
+            claims.drop(work, claimed)
 
 
 def hand_on(runtime: Runtime, wait: Callable[[float], object]) -> None:
@@ -56,17 +64,18 @@ def hand_on(runtime: Runtime, wait: Callable[[float], object]) -> None:
             claims.hand_on(work, gone)
 
 
-def _paced(runtime: Runtime, room: Room) -> Room:
-    paced = dict(room.channels)
+def paced(runtime: Runtime, room: Room) -> Room:
+    """The room that the providers' pace leaves."""
+    channels = dict(room.channels)
     for channel, providers in runtime.notifiers.items():
         left = runtime.standing.left([each.name for each in providers])
         if left is not None:
             left -= room.unspent.get(channel, 0)
-            paced[channel] = min(left, paced.get(channel, left))
-    return replace(room, channels=paced)
+            channels[channel] = min(left, channels.get(channel, left))
+    return replace(room, channels=channels)
 
 
 def due_now(runtime: Runtime, *, room: Room = EVERYTHING) -> bool:
     """Whether anything waits for which there is room; a read, so that an idle service writes nothing."""
     with runtime.looking() as work:
-        return turns.is_anything_due(work, _paced(runtime, room))
+        return turns.is_anything_due(work, paced(runtime, room))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from notifiers.base import (
     Accepted,
@@ -24,6 +25,7 @@ from notifiers.base import (
 )
 from rules import handover
 from rules.handover import Came, Try
+from service.away import is_away
 from service.metrics import FIRST_PAGE
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.tasks import Task
@@ -142,13 +144,21 @@ def _ration(runtime: Runtime, sending: Sending) -> bool:
     for notifier in sending.notifiers.values():
         if not isinstance(notifier, Rationed):
             continue
-        with runtime.reading() as work:
-            full = carriers.is_full(work, claimed, notifier.name, notifier.per_number)
-        if full:
+        if _is_full(runtime, claimed, notifier):
             sending.too_many = True
             came = Came.REFUSED if claimed.is_page else Came.FAILED
             sending.note(notifier, came, runtime.clock.now(), SendError(TOO_MANY))
     return sending.too_many and not claimed.is_page
+
+
+def _is_full(runtime: Runtime, claimed: Claimed, notifier: Rationed) -> bool:
+    try:
+        with runtime.reading() as work:
+            return carriers.is_full(work, claimed, notifier.name, notifier.per_number)
+    except SQLAlchemyError as error:
+        if not is_away(error):
+            raise
+        return False  # a text too many does less harm than a page that waits for the database
 
 
 def _hand_over(runtime: Runtime, sending: Sending) -> bool:

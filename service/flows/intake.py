@@ -1,9 +1,9 @@
 """Incident in, tasks out: each report recorded once, judged, and turned into tasks in one transaction."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import groupby
 
+from service.away import is_gone
 from service.errors import NotFound, ServiceError
 from service.models.incidents import Incident
 from service.records import feeds, judging
@@ -28,11 +28,18 @@ def accept(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> 
 
 def accept_each(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> list[Taken | Exception]:
     """The same for reports that have nothing to do with each other: where one breaks the transaction, each is taken alone,
-    and whatever is wrong with it is its own answer."""
+    and whatever is wrong with it is its own answer. A database that is away is waited for once."""
+    results: list[Taken | Exception] = []
     if len(submissions) > 1:
-        with suppress(Exception):
+        try:
             return list(_together(runtime, submissions))
-    return [_alone(runtime, submission) for submission in submissions]
+        except Exception as error:
+            results = [error] * len(submissions) if is_gone(error) else []
+    for submission in submissions[len(results) :]:
+        last = results[-1] if results else None
+        hopeless = isinstance(last, Exception) and is_gone(last)
+        results.append(last if last and hopeless else _alone(runtime, submission))
+    return results
 
 
 def _alone(runtime: Runtime, submission: Submission | Withdrawal) -> Taken | Exception:

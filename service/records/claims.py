@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Update
 from sqlmodel import col, func, select, update
 
 from notifiers.base import Channel, Message
@@ -16,6 +17,7 @@ from service.records.turns import Room
 from service.work import Work
 
 LEASE = timedelta(minutes=2)
+DROPPED_FOR = timedelta(seconds=2)  # and as much again at each turn: it may fail at the next one as well
 EVERYTHING = Room()
 KEPT_OF_TRY = tuple(each.name for each in fields(Try))
 
@@ -107,11 +109,21 @@ def _taken(work: Work, row: OutboxMessage, sender: str | None) -> Claimed:
 def put_back(work: Work, claimed: Iterable[Claimed]) -> None:
     """Have messages that were taken, and given to no provider, fall due again for whoever comes first."""
     for each in claimed:
-        mine = update(OutboxMessage).where(col(OutboxMessage.id) == each.message.reference)
-        mine = mine.where(col(OutboxMessage.attempts) == each.turn)
-        mine = mine.where(col(OutboxMessage.state) == MessageState.SENDING.value)
         state = MessageState.SENDING if each.again else MessageState.PENDING
-        work.session.exec(mine.values(state=state.value, due_at=work.now, sender=None))
+        work.session.exec(_mine(each).values(state=state.value, due_at=work.now, sender=None))
+
+
+def drop(work: Work, claimed: Iterable[Claimed]) -> None:
+    """Have messages fall due soon that were given up in the middle: whoever takes one asks the providers for it first."""
+    for each in claimed:
+        wait = min(DROPPED_FOR * each.turn, LEASE)
+        work.session.exec(_mine(each).values(due_at=work.now + wait, sender=None))
+
+
+def _mine(claimed: Claimed) -> Update:
+    mine = update(OutboxMessage).where(col(OutboxMessage.id) == claimed.message.reference)
+    mine = mine.where(col(OutboxMessage.attempts) == claimed.turn)
+    return mine.where(col(OutboxMessage.state) == MessageState.SENDING.value)
 
 
 def tries_of(row: OutboxMessage) -> tuple[Try, ...]:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -21,7 +22,9 @@ from service.records import claims, judging, outbox
 from service.records.judging import Submission
 from service.records.turns import Room
 from service.runtime import Runtime
+from service.slots import LAIN_SECONDS
 from tests.running import counted
+from tests.service.test_second_provider import open_desk
 from tests.service.test_turns import queue
 
 PATIENCE = 20
@@ -124,3 +127,24 @@ def test_the_clock_of_a_sandbox_is_moved_by_hand_alone(runtime: Runtime, engine:
     assert len(messages(runtime)) > before, "the next steps were paged"
     assert claimed_by(statements), "by the one who moves it, at their own moments"
     assert engine.takes_at_once
+
+
+def test_a_provider_that_becomes_slow_keeps_nobody_from_being_rung(tmp_path: Path, sandbox_file: Path) -> None:
+    with open_desk(tmp_path, sandbox_file) as desk:
+        built = Engine(desk.runtime)
+        built.start()
+        try:
+            wait_for(lambda: built.takes_at_once)
+            queue(desk.runtime, 30, purpose=outbox.PAGE, urgency=0)
+            wait_for(lambda: all_sent(desk.runtime))
+            desk.notify.takes_seconds = 60
+            queue(desk.runtime, 60, purpose=outbox.PAGE, urgency=0)
+            queue(desk.runtime, 1, purpose=outbox.PAGE, urgency=20, channel=Channel.VOICE.value)
+            began = time.monotonic()
+            wait_for(lambda: any(row.channel == Channel.VOICE and row.sent_at for row in messages(desk.runtime)))
+            assert time.monotonic() - began < 2 * LAIN_SECONDS
+            assert not all_sent(desk.runtime)
+        finally:
+            desk.notify.takes_seconds = 0
+            desk.notify.hurry.set()
+            built.stop()

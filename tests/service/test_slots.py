@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from sqlmodel import col, select
 
 from notifiers.base import Channel, Message
@@ -134,6 +135,37 @@ def test_what_found_no_room_is_looked_for_again_when_there_is_some() -> None:
     assert not slots.has_room_now(only_news), "a page has its place"
     slots.give_back(held[1])
     assert slots.has_room_now(only_news)
+
+
+def test_what_lies_beside_hands_that_a_slow_provider_keeps_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = Slots(THREADS)
+    send_one(slots, page("first"))
+    held = filled(slots, 100)
+    assert slots.overdue() == []
+    monkeypatch.setattr("service.slots.LAIN_SECONDS", 0.0)
+    overdue = slots.overdue()
+    assert {each.message.reference for each in overdue} == {each.message.reference for each in held[THREADS:]}
+    assert not slots.take_page(Channel.VOICE), "until they are in the outbox again, they keep their places"
+    for each in overdue:
+        slots.give_back(each)
+    assert slots.is_low
+    _, room = slots.free()
+    assert room.full == [Channel.SMS.value], "of what is slow nothing is laid down here"
+    assert slots.take_page(Channel.VOICE), "and a phone can be rung"
+
+
+def test_what_finds_no_hand_after_all_lies_there_again() -> None:
+    slots = Slots(THREADS)
+    send_one(slots, page("first"))
+    filled(slots, THREADS - 1)
+    last = page("last")
+    slots.take(last)
+    slots.put(last)
+    assert slots.take_up() is last
+    busy = slots.busy
+    slots.lay_back(last)
+    assert slots.busy == busy - 1
+    assert slots.clear() == [last]
 
 
 def test_what_is_no_page_never_has_all_the_hands() -> None:
