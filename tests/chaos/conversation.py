@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
@@ -98,6 +99,12 @@ class StormyTwilio(FakeTwilio):
                     codes = CODE.findall(text.body)
                     if codes and self.chance.random() < ANSWERED:
                         phones.submit(self.text_in, text.to, "take " + " ".join(codes))
+
+    def references(self) -> set[str]:
+        """Our own names of the messages that it took."""
+        with self.changed:
+            addresses = [text.status_callback for text in self.texts if text.status_callback]
+        return {parse_qs(urlsplit(address).query)["reference"][0] for address in addresses}
 
     def doubles(self) -> list[str]:
         """The addresses for reports of texts that were taken more than once; each holds the message's reference."""

@@ -26,7 +26,7 @@ from service.records.outbox import PAGE
 from service.runtime import Runtime, build_runtime
 from service.settings import Settings
 from tests.chaos.conversation import Partner, StormyTwilio
-from tests.chaos.weather import Replica, Weather
+from tests.chaos.weather import HARSH, Replica, Weather
 from tests.fakes import twilio as twilio_fake
 from tests.fakes.smtp import running_mail
 from tests.live import PUBLIC_URL, environment, switch_on
@@ -38,6 +38,7 @@ EVERY = float(os.environ.get("SOAK_EVERY", "1"))
 SEED = int(os.environ.get("SOAK_SEED", "0")) or secrets.randbelow(2**31)
 SEND_THREADS = 8
 CALM_SECONDS = min(SECONDS, 60.0)
+SENT = (MessageState.SENT.value, MessageState.DELIVERED.value)
 # What a strike can catch between a provider's answer and our note of it: as many calls as one process makes at a time.
 LEAVES_IN_DOUBT = {"kill -9", "frozen", "database restarted", "answers lost", "clock set"}
 
@@ -50,6 +51,7 @@ class Account:
     waiting: int
     lost: list[str]
     taken: int
+    texts: set[str]  # that are said to have been sent
 
 
 @contextmanager
@@ -127,6 +129,9 @@ def test_whatever_was_accepted_in_a_storm_is_accounted_for(tmp_path: Path, capsy
     with capsys.disabled():
         print("\n" + "\n".join(f"{name:<40}{value:>12}" for name, value in figures.items()))
     assert account.lost == []
+    assert account.texts <= twilio.references(), "what is said to have been sent was taken by somebody"
+    assert account.paged > 0
+    assert set(weather.struck) >= HARSH or 2 * len(HARSH) * EVERY > SECONDS, "all of it happened"
     assert broken is None
     assert ended == [0, 0], "each replica still stops when it is asked to"
     assert partner.contradictions == []
@@ -167,10 +172,12 @@ def account_for(runtime: Runtime, accepted: dict[str, str]) -> Account:
             states.setdefault(task_id, Counter())[state] += 1
         timed = set(session.exec(select(Timer.task_id)))
         taken = session.exec(select(func.count()).where(Task.state == TaskState.ACKNOWLEDGED)).one()
+        sent = select(OutboxMessage.id).where(OutboxMessage.channel == "sms", col(OutboxMessage.state).in_(SENT))
+        texts = set(session.exec(sent))
     paged, waiting, lost = 0, 0, []
     for ref, incident in accepted.items():
         tasks = behind.get(incident, [])
-        if any(states.get(task, Counter())[state] for task in tasks for state in ("sent", "delivered")):
+        if any(states.get(task, Counter())[state] for task in tasks for state in SENT):
             paged += 1
         elif any(task in timed or any(states.get(task, Counter())[state] for state in UNSENT) for task in tasks):
             waiting += 1
@@ -178,4 +185,4 @@ def account_for(runtime: Runtime, accepted: dict[str, str]) -> Account:
             lost.append(ref)
         if held.get(ref) != incident and ref not in lost:
             lost.append(ref)
-    return Account(paged=paged, waiting=waiting, lost=lost, taken=taken)
+    return Account(paged=paged, waiting=waiting, lost=lost, taken=taken, texts=texts)
