@@ -18,11 +18,11 @@ from rules.incident import IncidentReport
 from service import logs
 from service.away import is_away
 from service.engine import Engine
-from service.flows import intake, sandbox
+from service.flows import claiming, intake, sandbox
 from service.models.access import Role
 from service.models.incidents import Incident
 from service.models.outbox import OutboxMessage
-from service.records import outbox
+from service.records import outbox, settling
 from service.records.judging import Submission, Taken
 from service.rows import Session
 from service.runtime import Runtime, build_runtime
@@ -31,6 +31,7 @@ from tests import pgbouncer
 from tests.packages import PGBOUNCER
 from tests.postgres import Server, running_server
 from tests.running import build_sandbox, open_sandbox, plain_logs, served
+from tests.service.test_turns import queue
 
 TOP = Path(__file__).parent.parent.parent
 PATIENCE = 60
@@ -202,6 +203,65 @@ def test_a_server_that_is_no_primary_any_more_is_left_for_the_new_one(server: Se
     finally:
         server.execute("ALTER DATABASE away RESET default_transaction_read_only")
     report(runtime)
+
+
+def test_what_a_process_without_an_engine_wrote_is_sent_by_another_at_once(
+    runtime: Runtime, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told by NOTIFY: the slow look behind it, which would find it too, comes too late here."""
+    monkeypatch.setattr("service.engine.TICK_SECONDS", 600)
+    other = open_sandbox(url)
+    engine = Engine(other)
+    engine.start()
+    try:
+        wait_until(lambda: other.database.seen_as is not None and engine.takes_at_once)
+        wait_until(lambda: not _unsent(runtime))
+        assert runtime.senders.hands is None, "nobody sends where it is written"
+        queue(runtime, 1)
+        began = time.monotonic()
+        wait_until(lambda: not _unsent(runtime))
+        assert time.monotonic() - began < 2
+    finally:
+        engine.stop()
+        other.close()
+
+
+def test_a_replica_that_connects_again_meanwhile_is_not_taken_for_dead(runtime: Runtime, url: str) -> None:
+    other = open_sandbox(url)
+    queue(runtime, 1)
+    listening, stopping = threading.Event(), threading.Event()
+    hears = threading.Thread(target=other.database.hear_others, args=(lambda: None, stopping))
+    hears.start()
+
+    def listen() -> None:
+        runtime.database.hear_others(lambda: None, listening)
+
+    first = threading.Thread(target=listen)
+    first.start()
+    wait_until(lambda: runtime.database.seen_as is not None and other.database.seen_as is not None)
+    (mine, *_) = claiming.claim(runtime, 1)
+    again: list[threading.Thread] = []
+    listening.set()
+    first.join()
+    wait_until(lambda: other.database.gone({runtime.database.name}) != set())
+
+    def back_again(_seconds: float) -> None:
+        listening.clear()
+        again.append(threading.Thread(target=listen))
+        again[0].start()
+        wait_until(lambda: runtime.database.seen_as is not None)
+
+    claiming.hand_on(other, back_again)
+    listening.set()
+    stopping.set()
+    for thread in (*again, hears):
+        thread.join()
+    assert again, "it was looked for a second time"
+    with other.transaction() as work:
+        assert set(settling.held(work, [mine])) == {mine.message.reference}
+        row = work.session.get_one(OutboxMessage, mine.message.reference)
+        assert row.due_at > work.now, "nobody took it over"
+    other.close()
 
 
 @pytest.mark.skipif(not PGBOUNCER.found(), reason=PGBOUNCER.how)
