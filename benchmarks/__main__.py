@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.told import machine
 
 PEERS = "peers"  # it needs what only `make bench-peers` installs
-NAMES = ("intake", "handover", "burst", "growth", "replicas", "footprint", "national")
+NAMES = ("intake", "handover", "burst", "growth", "overdue", "replicas", "footprint", "national")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from sqlmodel import col, select, update
 
-from benchmarks import load, overdue, servers, stock
+from benchmarks import load, servers, stock
 from benchmarks.load import quantile
 from benchmarks.told import Verdict, middle, ms, table, verdicts
 from notifiers.base import InboundText
@@ -133,19 +133,14 @@ def run(*, full: bool) -> str:
     sizes = [10_000, 100_000, 1_000_000] if full else [10_000, 100_000]
     rows: list[list[object]] = []
     said: list[Verdict] = []
-    kept: list[list[object]] = []
     for kind in ("sqlite", "postgresql"):
         found = {size: measure(kind, size) for size in sizes}
         said += judged(kind, found)
-        acted = overdue.measure(kind)
-        said.append(overdue.judged(kind, acted))
-        kept.append([kind, f"{acted.a_second:.0f}", ms(acted.lag)])
         for name in found[sizes[0]]:
             middles = [ms(middle(found[size][name])) for size in sizes]
             rows.append([kind, name, *middles, ms(quantile(found[sizes[-1]][name], 0.95))])
     head = ["database", "what", *(f"{size:,} tasks" for size in sizes), "p95 at the largest"]
-    told = [verdicts(said), f"Medians, {stock.OPEN} of the tasks open.", table(head, rows)]
-    return "\n\n".join([*told, overdue.TELLS, table(overdue.HEAD, kept)])
+    return "\n\n".join([verdicts(said), f"Medians, {stock.OPEN} of the tasks open.", table(head, rows)])
 
 
 if __name__ == "__main__":

@@ -126,8 +126,11 @@ class Engine:
             _say(error, "asking for lost texts failed")
 
     def _act_on_due(self) -> None:
-        if deadlines.run_due(self._runtime) + errands.run_due(self._runtime):
-            self._acting.wake()
+        until = time.monotonic() + TICK_SECONDS
+        while deadlines.run_due(self._runtime) + errands.run_due(self._runtime):
+            if time.monotonic() > until or self._stopping.is_set():
+                self._acting.wake()
+                break
         if self._outgoing.rounds.has_come_round(STALE_SECONDS):
             self._deadman.came_round()
 

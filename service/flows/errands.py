@@ -17,7 +17,7 @@ from service.work import Work
 
 log = structlog.get_logger()
 
-BATCH = 200
+BATCH = 10  # then the timers that are due meanwhile: a day's look at hundreds of rotas takes seconds
 GROUP = 10
 
 # What is done for each kind. The row goes afterwards, unless it was put to another time meanwhile.

@@ -40,3 +40,13 @@ def test_an_errand_of_a_newer_release_is_put_off_and_stops_nothing(runtime: Runt
     assert row.due_at > runtime.clock.now()
     Engine(runtime).advance(timedelta(minutes=5))
     assert health.checks(runtime)["errands"] == "ok"
+
+
+def test_a_days_look_at_many_rotas_lets_deadlines_through(runtime: Runtime) -> None:
+    with runtime.transaction() as work:
+        for number in range(40):
+            errands.put(work, ErrandKind.COVERAGE, work.now, subject=f"team-{number}")
+    assert flow.run_due(runtime) == flow.BATCH < 40, "then the timers that are due meanwhile"
+    while flow.run_due(runtime):
+        pass
+    assert kept(runtime, (ErrandKind.COVERAGE.value, "team-39")) is None
