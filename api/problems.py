@@ -20,7 +20,6 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 AWAY_SECONDS = 2  # a restart of PostgreSQL takes about so long
-AWAY = "the database can't be asked just now; try again"
 BUSY = "too many requests are waiting; nothing of this one was kept, send it again"
 
 STATUS: dict[type[errors.ServiceError], int] = {
@@ -166,4 +165,6 @@ def install(app: FastAPI) -> None:
             raise error
         kind = type(error.orig if isinstance(error, DBAPIError) else error).__name__
         log.warning("the database is away", kind=kind)
-        return problem(503, AWAY, headers={"Retry-After": str(AWAY_SECONDS)})
+        return problem(
+            503, "the database can't be asked just now; try again", headers={"Retry-After": str(AWAY_SECONDS)}
+        )

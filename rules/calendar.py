@@ -69,7 +69,7 @@ def _holidays_in(country: str) -> "type[HolidayBase]":
     are a fifth of a second of every start and 12 MB of every process.
     """
     import holidays  # noqa: PLC0415 - as above
-    from holidays.registry import COUNTRIES  # noqa: PLC0415
+    from holidays.registry import COUNTRIES  # noqa: PLC0415 - as above
 
     files = Path(holidays.__file__).with_name("countries")
     for module, names in COUNTRIES.items():

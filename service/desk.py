@@ -61,10 +61,9 @@ class Desk:
     def _serve(self) -> None:
         while group := self._next():
             # Whoever asked and went away asks again.
-            group = [waiting for waiting in group if not waiting.answer.done()]
-            results = intake.accept_each(self._runtime, [waiting.submission for waiting in group])
-            if group:
-                group[0].loop.call_soon_threadsafe(_answer, group, results)
+            if present := [waiting for waiting in group if not waiting.answer.done()]:
+                results = intake.accept_each(self._runtime, [waiting.submission for waiting in present])
+                present[0].loop.call_soon_threadsafe(_answer, present, results)
 
     def _next(self) -> list[Waiting]:
         with self._news:

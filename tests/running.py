@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -179,6 +179,14 @@ def await_ready(service: Service, *, path: str = "/readyz") -> None:
                 return
         pause.wait(0.05)
     raise AssertionError(f"not ready: {answer and answer.text}; " + "".join(service.output))
+
+
+def wait_until(holds: Callable[[], object], *, within: float = 60) -> None:
+    """Wait for something to be so; within a lease of two minutes, so that whatever waits for its end fails here."""
+    until, pause = time.monotonic() + within, threading.Event()
+    while not holds():
+        assert time.monotonic() < until
+        pause.wait(0.02)
 
 
 @contextlib.contextmanager

@@ -29,16 +29,17 @@ def accept(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> 
 def accept_each(runtime: Runtime, submissions: Sequence[Submission | Withdrawal]) -> list[Taken | Exception]:
     """The same for reports that have nothing to do with each other: where one breaks the transaction, each is taken alone,
     and whatever is wrong with it is its own answer. A database that is away is waited for once."""
-    results: list[Taken | Exception] = []
+    gone: Exception | None = None
     if len(submissions) > 1:
         try:
             return list(_together(runtime, submissions))
         except Exception as error:
-            results = [error] * len(submissions) if is_gone(error) else []
-    for submission in submissions[len(results) :]:
-        last = results[-1] if results else None
-        hopeless = isinstance(last, Exception) and is_gone(last)
-        results.append(last if last and hopeless else _alone(runtime, submission))
+            gone = error if is_gone(error) else None
+    results: list[Taken | Exception] = []
+    for submission in submissions:
+        result = gone or _alone(runtime, submission)
+        gone = result if isinstance(result, Exception) and is_gone(result) else None
+        results.append(result)
     return results
 
 

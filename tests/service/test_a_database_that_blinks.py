@@ -2,30 +2,28 @@
 
 import itertools
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
 
 from rules.incident import IncidentReport, Place
 from service import logs
 from service.away import is_gone
 from service.engine import Engine
 from service.flows import claiming, delivery, intake
-from service.models.outbox import UNSENT, MessageState, OutboxMessage
+from service.models.outbox import MessageState
 from service.records import judging
 from service.records.judging import Submission
 from service.runtime import Hands, Load, Runtime
 from tests.fakes.notify import FakeNotify, running_notify
 from tests.postgres import Server, running_server
-from tests.running import build_sandbox, open_sandbox, plain_logs
+from tests.running import build_sandbox, open_sandbox, plain_logs, wait_until
+from tests.service.test_sent_at_once import all_sent, messages
 
 NUMBERS = itertools.count()
-PATIENCE = 40  # well below a lease
 pytestmark = pytest.mark.xdist_group("database-away")
 
 
@@ -79,22 +77,6 @@ def reports(runtime: Runtime, count: int) -> list[Submission]:
     ]
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < until
-        threading.Event().wait(0.05)
-
-
-def messages(runtime: Runtime) -> list[OutboxMessage]:
-    with runtime.reading() as work:
-        return list(work.session.exec(select(OutboxMessage).order_by(col(OutboxMessage.id))).all())
-
-
-def all_are_out(runtime: Runtime) -> bool:
-    return all(row.state not in UNSENT for row in messages(runtime))
-
-
 def references(notify: FakeNotify) -> list[str]:
     return sorted(each.reference for each in notify.notifications)
 
@@ -125,7 +107,7 @@ def test_what_came_of_a_message_meanwhile_is_written_down_later(
         threading.Event().wait(2)
         notify.takes_seconds = 0
         server.start()
-        wait_until(lambda: all_are_out(runtime))
+        wait_until(lambda: all_sent(runtime))
         rows = messages(runtime)
     assert {row.state for row in rows} == {MessageState.SENT}
     assert references(notify) == [row.id for row in rows], "each once, within its lease"
@@ -151,7 +133,7 @@ def test_a_page_whose_commit_broke_off_when_it_was_done_is_sent(
         with pytest.raises(SQLAlchemyError) as broken:
             break_off(runtime, hands, taken)
         hands.put_back(taken[0], broken.value)
-        wait_until(lambda: all_are_out(runtime))
+        wait_until(lambda: all_sent(runtime))
     (row,) = messages(runtime)
     assert references(notify) == [row.id], "it is there, taken by a process that had to believe it is not"
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -30,7 +30,7 @@ from service.settings import Settings
 from tests import pgbouncer
 from tests.packages import PGBOUNCER
 from tests.postgres import Server, running_server
-from tests.running import build_sandbox, open_sandbox, plain_logs, served
+from tests.running import build_sandbox, open_sandbox, plain_logs, served, wait_until
 from tests.service.test_turns import queue
 
 TOP = Path(__file__).parent.parent.parent
@@ -87,13 +87,6 @@ def report(runtime: Runtime, kind: str = "weapon_in_school") -> Taken:
     taken = intake.accept(runtime, [Submission(report=body, key_id="key_x", partner="partner")])[0]
     assert isinstance(taken, Taken)
     return taken
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < until
-        threading.Event().wait(0.05)
 
 
 def test_what_a_frozen_replica_holds_is_handed_on_and_its_commit_refused(runtime: Runtime, url: str) -> None:

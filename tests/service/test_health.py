@@ -2,8 +2,7 @@
 
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +17,7 @@ from service.flows import claiming, health, intake
 from service.records.judging import Submission
 from service.runtime import Runtime
 from tests.fakes.calendar import running_calendar
-from tests.running import open_sandbox
+from tests.running import open_sandbox, wait_until
 
 
 def report(runtime: Runtime) -> None:
@@ -33,13 +32,6 @@ def alone(sandbox_file: Path, tmp_path: Path) -> Iterator[Runtime]:
     built = open_sandbox(f"sqlite:///{tmp_path}/callout.db")
     yield built
     built.close()
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -75,10 +67,10 @@ def test_what_a_lease_put_into_the_future_is_not_behind(runtime: Runtime) -> Non
 
 def test_the_dead_mans_switch_hears_of_good_rounds_but_not_of_each(alone: Runtime) -> None:
     with running_calendar() as outside, switched(alone, outside.url) as watched:
-        wait_for(lambda: len(outside.asked) == 2)
+        wait_until(lambda: len(outside.asked) == 2)
         for _ in range(5):
             report(watched)
-        wait_for(lambda: b'callout_messages_total{channel="sms",result="sent"}' in watched.metrics.text())
+        wait_until(lambda: b'callout_messages_total{channel="sms",result="sent"}' in watched.metrics.text())
         assert len(outside.asked) <= 3
         assert b'callout_deadman_total{result="reached"}' in watched.metrics.text()
 
@@ -91,7 +83,7 @@ def test_the_dead_mans_switch_is_left_alone_while_work_waits(alone: Runtime) -> 
             threading.Event().wait(1.5)
             assert outside.asked == []
         with switched(alone, outside.url):
-            wait_for(lambda: outside.asked)
+            wait_until(lambda: outside.asked)
 
 
 @pytest.mark.parametrize("failure", ["silent", "broken", "gone"])
@@ -100,8 +92,10 @@ def test_an_outside_that_fails_delays_no_page(alone: Runtime, failure: str) -> N
         outside.silent, outside.status = failure == "silent", 500
         url = "http://127.0.0.1:9/" if failure == "gone" else outside.url
         with switched(alone, url, seconds=600) as watched:
-            wait_for(lambda: failure == "gone" or outside.asked)
+            wait_until(lambda: failure == "gone" or outside.asked)
             report(watched)
-            wait_for(lambda: b'callout_messages_total{channel="sms",result="sent"} ' in watched.metrics.text(), 2)
+            wait_until(
+                lambda: b'callout_messages_total{channel="sms",result="sent"} ' in watched.metrics.text(), within=2
+            )
             outside.released.set()
-            wait_for(lambda: b'callout_deadman_total{result="failed"} 1.0' in watched.metrics.text())
+            wait_until(lambda: b'callout_deadman_total{result="failed"} 1.0' in watched.metrics.text())

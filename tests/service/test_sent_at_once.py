@@ -1,9 +1,8 @@
 """A page is taken by the process that wrote it before it is committed, so that nobody has to look for it; and nothing is
 taken of what was not committed, nor before what has waited for longer."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,11 +22,9 @@ from service.records.judging import Submission
 from service.records.turns import Room
 from service.runtime import Runtime
 from service.slots import LAIN_SECONDS
-from tests.running import counted
+from tests.running import counted, wait_until
 from tests.service.test_second_provider import open_desk
 from tests.service.test_turns import queue
-
-PATIENCE = 20
 
 
 @pytest.fixture
@@ -35,16 +32,9 @@ def engine(runtime: Runtime) -> Iterator[Engine]:
     """A running engine that has found nothing to be sent."""
     built = Engine(runtime)
     built.start()
-    wait_for(lambda: built.takes_at_once)
+    wait_until(lambda: built.takes_at_once)
     yield built
     built.stop()
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    until, pause = time.monotonic() + PATIENCE, threading.Event()
-    while not what():
-        assert time.monotonic() < until
-        pause.wait(0.01)
 
 
 def submission(runtime: Runtime) -> Submission:
@@ -77,7 +67,7 @@ def test_a_page_is_sent_by_the_process_that_wrote_it(runtime: Runtime, engine: E
     assert engine.takes_at_once
     with counted(runtime) as statements:
         intake.accept(runtime, [submission(runtime)])
-        wait_for(lambda: all_sent(runtime))
+        wait_until(lambda: all_sent(runtime))
     (page,) = messages(runtime)
     assert (page.state, page.attempts, page.sender) == (MessageState.DELIVERED, 1, runtime.database.seen_as)
     assert claimed_by(statements) == [], "it was taken in the transaction that wrote it"
@@ -90,7 +80,7 @@ def test_what_was_not_committed_is_not_sent_and_holds_no_room(runtime: Runtime, 
     assert messages(runtime) == []
     with counted(runtime) as statements:
         intake.accept(runtime, [submission(runtime)])
-        wait_for(lambda: all_sent(runtime))
+        wait_until(lambda: all_sent(runtime))
     assert claimed_by(statements) == []
     assert engine.takes_at_once
 
@@ -112,7 +102,7 @@ def test_what_has_waited_for_longer_goes_first(runtime: Runtime) -> None:
     with counted(runtime) as statements:
         built.start()
         intake.accept(runtime, [submission(runtime)])
-        wait_for(lambda: all_sent(runtime))
+        wait_until(lambda: all_sent(runtime))
         built.stop()
     assert claimed_by(statements)
     assert len(messages(runtime)) == 31
@@ -120,7 +110,7 @@ def test_what_has_waited_for_longer_goes_first(runtime: Runtime) -> None:
 
 def test_the_clock_of_a_sandbox_is_moved_by_hand_alone(runtime: Runtime, engine: Engine) -> None:
     intake.accept(runtime, [submission(runtime)])
-    wait_for(lambda: all_sent(runtime))
+    wait_until(lambda: all_sent(runtime))
     before = len(messages(runtime))
     with counted(runtime) as statements:
         engine.advance(timedelta(minutes=15))
@@ -134,14 +124,14 @@ def test_a_provider_that_becomes_slow_keeps_nobody_from_being_rung(tmp_path: Pat
         built = Engine(desk.runtime)
         built.start()
         try:
-            wait_for(lambda: built.takes_at_once)
+            wait_until(lambda: built.takes_at_once)
             queue(desk.runtime, 30, purpose=outbox.PAGE, urgency=0)
-            wait_for(lambda: all_sent(desk.runtime))
+            wait_until(lambda: all_sent(desk.runtime))
             desk.notify.takes_seconds = 60
             queue(desk.runtime, 60, purpose=outbox.PAGE, urgency=0)
             queue(desk.runtime, 1, purpose=outbox.PAGE, urgency=20, channel=Channel.VOICE.value)
             began = time.monotonic()
-            wait_for(lambda: any(row.channel == Channel.VOICE and row.sent_at for row in messages(desk.runtime)))
+            wait_until(lambda: any(row.channel == Channel.VOICE and row.sent_at for row in messages(desk.runtime)))
             assert time.monotonic() - began < 2 * LAIN_SECONDS
             assert not all_sent(desk.runtime)
         finally:
