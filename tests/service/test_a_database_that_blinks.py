@@ -3,7 +3,6 @@
 import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, text
@@ -21,7 +20,7 @@ from service.runtime import Hands, Load, Runtime
 from tests.fakes.notify import FakeNotify, running_notify
 from tests.postgres import Server, running_server
 from tests.running import build_sandbox, open_sandbox, plain_logs, wait_until
-from tests.service.test_sent_at_once import all_sent, messages
+from tests.service.test_sent_at_once import all_sent, messages, sending
 
 NUMBERS = itertools.count()
 pytestmark = pytest.mark.xdist_group("database-away")
@@ -48,15 +47,6 @@ def runtime(server: Server, notify: FakeNotify) -> Iterator[Runtime]:
     yield built
     plain_logs()
     built.close()
-
-
-@contextmanager
-def sending(runtime: Runtime) -> Iterator[Engine]:
-    engine = Engine(runtime)
-    engine.start()
-    wait_until(lambda: engine.takes_at_once)
-    yield engine
-    engine.stop()
 
 
 def reports(runtime: Runtime, count: int) -> list[Submission]:

@@ -3,6 +3,7 @@ taken of what was not committed, nor before what has waited for longer."""
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,14 +28,22 @@ from tests.service.test_second_provider import open_desk
 from tests.service.test_turns import queue
 
 
+@contextmanager
+def sending(runtime: Runtime) -> Iterator[Engine]:
+    """A running engine that has found nothing to be sent."""
+    engine = Engine(runtime)
+    engine.start()
+    try:
+        wait_until(lambda: engine.takes_at_once)
+        yield engine
+    finally:
+        engine.stop()
+
+
 @pytest.fixture
 def engine(runtime: Runtime) -> Iterator[Engine]:
-    """A running engine that has found nothing to be sent."""
-    built = Engine(runtime)
-    built.start()
-    wait_until(lambda: built.takes_at_once)
-    yield built
-    built.stop()
+    with sending(runtime) as built:
+        yield built
 
 
 def submission(runtime: Runtime) -> Submission:
