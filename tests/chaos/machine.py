@@ -1,4 +1,5 @@
 """`callout` on a machine whose clock is set while it runs: the file named by MACHINE_CLOCK says by how many seconds it is off.
+MACHINE_LEASE, where it is given, says for how many seconds a message is in hand, so that a test need not wait for two minutes.
 
 What measures how long something takes goes on evenly, as it does on a real machine then. A library that is put between a
 process and its system's clock (libfaketime) would also hold up or hurry every wait of a thread.
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from service import clock
 from service.cli import main
+from service.records import claims
 
 OFF = Path(os.environ["MACHINE_CLOCK"])
 
@@ -25,4 +27,5 @@ class OffTime(datetime):
 
 if __name__ == "__main__":
     clock.datetime = OffTime  # type: ignore[misc,attr-defined]  # the service reads the machine's clock in this one place
+    claims.LEASE = timedelta(seconds=float(os.environ.get("MACHINE_LEASE", claims.LEASE.total_seconds())))
     main()
