@@ -202,8 +202,9 @@ def _try(runtime: Runtime, sending: Sending, notifier: Notifier) -> SendError | 
 
 
 def _settle(runtime: Runtime, work: Work, row: OutboxMessage, sending: Sending) -> None:
-    for each in bundles.carried(work, row):
-        failures.say_tries(work, each, sending.fresh, sending.notifiers)
+    if untaken := [each for each in sending.fresh if each.came in failures.NOT_TAKEN]:
+        for each in bundles.carried(work, row):
+            failures.say_tries(work, each, untaken, sending.notifiers)
     if sending.too_many and row.worker and sending.claimed.is_page:
         carriers.tell_of_too_many(work, row.worker)
     name = sending.by.name if sending.by else None
@@ -269,13 +270,14 @@ def take_receipt(runtime: Runtime, receipt: Receipt, *, by: str | None = None) -
         runtime.metrics.sent(row.channel, receipt.state.value)
         if receipt.state is ReceiptState.DELIVERED:
             _reached(work, row)
-        for each in bundles.carried(work, row):
+        carried = bundles.carried(work, row)
+        for each in carried:
             if receipt.state is ReceiptState.FAILED:
                 failures.failed_for_good(work, each, opted_out=receipt.opted_out, bad_number=receipt.permanent)
-                continue
-            failures.say(work, each, receipt.state.value, "")
-            if receipt.state is ReceiptState.DELIVERED:
-                outbox.expect_no_receipt(work, each)
+            else:
+                failures.say(work, each, receipt.state.value, "")
+        if receipt.state is ReceiptState.DELIVERED:
+            outbox.expect_no_receipts(work, carried)
 
 
 def _reached(work: Work, row: OutboxMessage) -> None:

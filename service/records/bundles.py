@@ -137,7 +137,10 @@ def _beside(work: Work, due: Sequence[OutboxMessage]) -> _Beside:
     found = _Beside()
     for row in work.session.exec(lately).all():
         found.lately[row.worker or ""].append(row)
-    for row in work.session.exec(skip_locked(waiting)).all():
+    rows = work.session.exec(skip_locked(waiting)).all()
+    outbox.look_up_tasks(work, rows)
+    outbox.look_up_pages(work, rows)
+    for row in rows:
         found.waiting[row.worker or ""].append(row)
     return found
 
@@ -233,8 +236,9 @@ def _words(work: Work, kind: Kind, tasks: Sequence[Task]) -> str:
 
 def _still_wanted(work: Work, carrier: OutboxMessage) -> list[OutboxMessage]:
     """What a carrier that has not left is still needed for; the rest is called off."""
-    wanted = []
-    for message in _load(work, carrier):
+    wanted, messages = [], _load(work, carrier)
+    outbox.look_up_pages(work, messages)
+    for message in messages:
         if outbox.wanted(work, message):
             wanted.append(message)
         else:
@@ -267,4 +271,6 @@ def _load(work: Work, carrier: OutboxMessage) -> list[OutboxMessage]:
         .where(OutboxMessage.carrier_id == carrier.id, OutboxMessage.state != MessageState.CANCELLED.value)
         .order_by(col(OutboxMessage.task_id), col(OutboxMessage.id))
     )
-    return list(work.session.exec(query).all())
+    messages = list(work.session.exec(query).all())
+    outbox.look_up_tasks(work, messages)
+    return messages

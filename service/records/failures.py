@@ -84,9 +84,8 @@ def say(work: Work, row: OutboxMessage, event: str, why: str, *, actor: str | No
     timeline.note(work, task, event, detail, actor=actor or row.provider or timeline.SERVICE, channel=row.channel)
 
 
-def say_tries(work: Work, row: OutboxMessage, fresh: Iterable[Try], notifiers: Mapping[str, Notifier]) -> None:
-    """A line for each thing that a provider said for the first time, but that it took the message."""
-    for each in fresh:
-        if each.came in NOT_TAKEN:
-            words = f"{notifiers[each.provider].title} {NOT_TAKEN[each.came]}" + (f": {each.why}" if each.why else "")
-            say(work, row, "not taken", words, actor=each.provider)
+def say_tries(work: Work, row: OutboxMessage, untaken: Iterable[Try], notifiers: Mapping[str, Notifier]) -> None:
+    """A line for each time that a provider did not take the message."""
+    for each in untaken:
+        words = f"{notifiers[each.provider].title} {NOT_TAKEN[each.came]}" + (f": {each.why}" if each.why else "")
+        say(work, row, "not taken", words, actor=each.provider)

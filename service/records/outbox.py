@@ -109,10 +109,9 @@ def expect_receipt(work: Work, row: OutboxMessage, *, within: timedelta) -> None
         timers.put(work, task.id, TimerKind.RECEIPT, work.now + within, row.id)
 
 
-def expect_no_receipt(work: Work, row: OutboxMessage) -> None:
-    """It arrived."""
-    if row.task_id:
-        timers.clear(work, row.task_id, TimerKind.RECEIPT, milestone=row.id)
+def expect_no_receipts(work: Work, rows: Iterable[OutboxMessage]) -> None:
+    """They arrived."""
+    timers.clear_each(work, TimerKind.RECEIPT, [(row.task_id, row.id) for row in rows if row.task_id])
 
 
 def hopeful(work: Work, page_id: str) -> list[OutboxMessage]:

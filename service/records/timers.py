@@ -1,8 +1,9 @@
 """Timers: set, moved and cleared by the task that owns them, and found when they fall due."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import col, delete, func, select
+from sqlmodel import col, delete, func, select, tuple_
 
 from service.models.tasks import Task
 from service.models.timers import Timer, TimerKind
@@ -35,6 +36,14 @@ def clear(work: Work, task_id: str, *kinds: TimerKind, milestone: str | None = N
     if milestone is not None:
         query = query.where(col(Timer.milestone) == milestone)
     work.session.exec(query)
+
+
+def clear_each(work: Work, kind: TimerKind, which: Sequence[tuple[str, str]]) -> None:
+    """Take away the timers of a kind that some tasks, by their ids, have for a milestone each."""
+    if which:
+        work.session.flush()
+        these = tuple_(col(Timer.task_id), col(Timer.milestone)).in_(which)
+        work.session.exec(delete(Timer).where(col(Timer.kind) == kind.value, these))
 
 
 def claim(work: Work, limit: int) -> list[tuple[Task, Timer | None]]:
