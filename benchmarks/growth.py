@@ -15,7 +15,7 @@ from benchmarks import load, servers, stock
 from benchmarks.load import quantile
 from benchmarks.told import Verdict, middle, ms, table, verdicts
 from notifiers.base import InboundText
-from service.flows import deadlines, intake, replies, setup
+from service.flows import claiming, deadlines, intake, replies, setup
 from service.models.access import Role
 from service.models.ids import new_id
 from service.models.tasks import Task
@@ -54,6 +54,10 @@ def operations(runtime: Runtime) -> dict[str, Callable[[], Ask]]:
             )
         return lambda: replies.receive(runtime, said)
 
+    def claim() -> Ask:
+        stock.open_one(runtime)
+        return lambda: claiming.claim(runtime, 1)
+
     def look() -> Ask:
         def ask() -> None:
             with runtime.reading() as work:
@@ -65,6 +69,7 @@ def operations(runtime: Runtime) -> dict[str, Callable[[], Ask]]:
         "one intake": take,
         "one due timer": fire,
         "one reply": answer,
+        "one page claimed": claim,
         "the board's update": look,
     }
 

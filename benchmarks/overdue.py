@@ -18,14 +18,13 @@ from service.flows import deadlines
 from service.models.timers import Timer, TimerKind
 from service.records import timers
 from service.runtime import Runtime
+from tests import past
 
 SIZE, DUE = 100_000, 1000
 A_SECOND, FOR_SECONDS = 100, 15
 KEPT_UP_SECONDS = 1.0
 # What an open task has that its deadlines need; its first page was sent long ago.
-COPIED = {name: keys for name, keys in stock.COPIED.items() if name not in ("message", "page")} | {
-    "timer": ("task_id",)
-}
+COPIED = {name: keys for name, keys in past.TABLES.items() if name not in ("message", "page")} | {"timer": ("task_id",)}
 HEAD = (
     "database",
     "acted on a second",
@@ -61,7 +60,7 @@ def measure(kind: str) -> Acted:
         templates = templates[: stock.OPEN]
         with runtime.database.migrating() as connection:
             sqlite = runtime.database.is_sqlite
-            stock.copy(connection, templates=templates, times=SIZE // len(templates), sqlite=sqlite, tables=COPIED)
+            past.copy(connection, templates=templates, times=SIZE // len(templates), tables=COPIED)
             later, now = (
                 ("datetime('now', '+9 days') || '.000000'", "datetime('now', '-1 second') || '.000000'")
                 if sqlite

@@ -4,11 +4,11 @@ import itertools
 import json
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from benchmarks import city, servers
@@ -19,20 +19,10 @@ from service.models.tasks import Task
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime, build_runtime
 from service.settings import Settings
+from tests import past
 
 OPEN, TEMPLATES = 200, 20
 SCOPE = actions.Scope(actor="benchmark")
-# The tables of which a finished task has rows, and the columns that name the rows.
-COPIED = {
-    "incident": ("id",),
-    "task": ("id",),
-    "task_incident": ("task_id", "incident_id"),
-    "milestone": ("task_id",),
-    "timeline_entry": ("task_id",),
-    "page": ("id", "task_id"),
-    "message": ("id", "task_id", "page_id"),
-    "taker": ("task_id",),
-}
 _numbers = itertools.count()
 
 
@@ -62,50 +52,6 @@ def finished(runtime: Runtime) -> str:
     return task
 
 
-def copy(
-    connection: Connection,
-    *,
-    templates: list[str],
-    times: int,
-    sqlite: bool,
-    tables: Mapping[str, tuple[str, ...]] = COPIED,
-) -> None:
-    """Copy tasks with what else belongs to them; each copy a minute further in the past."""
-    numbers = (
-        f"(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {times}) SELECT n FROM s)"  # noqa: S608
-        if sqlite
-        else f"generate_series(1, {times})"
-    )
-    padded = "printf('%010d', n)" if sqlite else "lpad(n::text, 10, '0')"
-    names = ", ".join(f"'{task}'" for task in templates)
-    incidents = f"SELECT incident_id FROM task_incident WHERE task_id IN ({names})"  # noqa: S608 - ours
-    metadata = {table.name: table for table in Task.metadata.sorted_tables}
-    for name, keys in tables.items():
-        columns = [c for c in metadata[name].columns if not (c.name == "id" and name == "timeline_entry")]
-        chosen = []
-        for column in columns:
-            value = f'"{column.name}"'
-            if column.name in keys:
-                value = f"substr({value}, 1, length({value}) - 10) || {padded}"
-            elif column.name.endswith(("_at", "_until")) or column.name == "at":
-                value = (
-                    f"strftime('%Y-%m-%d %H:%M:%f000', {value}, '-' || n || ' minutes')"
-                    if sqlite
-                    else f"{value} - make_interval(mins => n)"
-                )
-            elif column.name in ("provider_id", "idempotency_key", "source_ref"):
-                value = "NULL"
-            chosen.append(value)
-        listed = ", ".join(f'"{c.name}"' for c in columns)
-        where = (
-            f"id IN ({incidents})" if name == "incident" else f"{'id' if name == 'task' else 'task_id'} IN ({names})"
-        )
-        series = f"{numbers} AS numbers" if sqlite else f"{numbers} AS numbers(n)"
-        connection.execute(
-            text(f"INSERT INTO {name} ({listed}) SELECT {', '.join(chosen)} FROM {name}, {series} WHERE {where}")  # noqa: S608
-        )
-
-
 @contextmanager
 def stocked(kind: str, size: int) -> Iterator[tuple[Runtime, str, Path]]:
     """A sandbox with so many finished tasks and a few open ones; its secret, and its folder."""
@@ -117,7 +63,7 @@ def stocked(kind: str, size: int) -> Iterator[tuple[Runtime, str, Path]]:
         setup.apply_rulebook(runtime, city.rulebook(), read=str, author=setup.Author(name="benchmark"))
         templates = [finished(runtime) for _ in range(TEMPLATES)]
         with runtime.database.migrating() as connection:
-            copy(connection, templates=templates, times=size // TEMPLATES, sqlite=runtime.database.is_sqlite)
+            past.copy(connection, templates=templates, times=size // TEMPLATES)
         for _ in range(OPEN):
             open_one(runtime)
         if not runtime.database.is_sqlite:

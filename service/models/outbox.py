@@ -30,13 +30,14 @@ class OutboxMessage(SQLModel, table=True):
     """One message for one address. Lower `urgency` goes first."""
 
     __tablename__ = "message"
-    # They serve exactly the sender's questions: what is unsent, what of that is due, and whose turn it is. The sent ones,
-    # nearly all, are not in them.
+    # They serve exactly the sender's questions: what is unsent, what of that is due, whose turn it is, and what goes to one phone.
+    # The sent ones, nearly all, are not in them.
     __table_args__ = (
         Index("ix_message_worker_sent", "worker", "sent_at"),
         Index("ix_message_unsent", "due_at", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),
         Index("ix_message_urgent", "urgency", "due_at", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),
         Index("ix_message_team", "urgency", "team", "due_at", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),
+        Index("ix_message_worker_unsent", "worker", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),
     )
 
     id: str = Field(primary_key=True)

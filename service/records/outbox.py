@@ -111,7 +111,7 @@ def expect_receipt(work: Work, row: OutboxMessage, *, within: timedelta) -> None
 
 def expect_no_receipts(work: Work, rows: Iterable[OutboxMessage]) -> None:
     """They arrived."""
-    timers.clear_each(work, TimerKind.RECEIPT, [(row.task_id, row.id) for row in rows if row.task_id])
+    timers.clear_several(work, TimerKind.RECEIPT, {row.id: row.task_id for row in rows if row.task_id})
 
 
 def hopeful(work: Work, page_id: str) -> list[OutboxMessage]:
@@ -147,7 +147,7 @@ def reached(work: Work, task: Task) -> set[str | None]:
 def withdraw_pages(work: Work, task: Task) -> None:
     """Cancel a task's pages that have not left yet."""
     work.session.flush()
-    carriers = select(OutboxMessage.id).where(OutboxMessage.state == MessageState.PENDING.value)
+    carriers = select(OutboxMessage.id).where(is_unsent(), OutboxMessage.state == MessageState.PENDING.value)
     waiting = or_(
         col(OutboxMessage.state) == MessageState.PENDING.value,
         and_(col(OutboxMessage.state) == MessageState.BUNDLED.value, col(OutboxMessage.carrier_id).in_(carriers)),

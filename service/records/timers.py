@@ -1,9 +1,9 @@
 """Timers: set, moved and cleared by the task that owns them, and found when they fall due."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlmodel import col, delete, func, select, tuple_
+from sqlmodel import col, delete, func, select
 
 from service.models.tasks import Task
 from service.models.timers import Timer, TimerKind
@@ -38,12 +38,12 @@ def clear(work: Work, task_id: str, *kinds: TimerKind, milestone: str | None = N
     work.session.exec(query)
 
 
-def clear_each(work: Work, kind: TimerKind, which: Sequence[tuple[str, str]]) -> None:
-    """Take away the timers of a kind that some tasks, by their ids, have for a milestone each."""
-    if which:
+def clear_several(work: Work, kind: TimerKind, tasks: Mapping[str, str]) -> None:
+    """Take away the timers of a kind for some milestones that one task each has; `tasks` says whose they are."""
+    if tasks:
         work.session.flush()
-        these = tuple_(col(Timer.task_id), col(Timer.milestone)).in_(which)
-        work.session.exec(delete(Timer).where(col(Timer.kind) == kind.value, these))
+        query = delete(Timer).where(col(Timer.task_id).in_(set(tasks.values())), col(Timer.kind) == kind.value)
+        work.session.exec(query.where(col(Timer.milestone).in_(tasks)))
 
 
 def claim(work: Work, limit: int) -> list[tuple[Task, Timer | None]]:

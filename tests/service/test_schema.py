@@ -16,7 +16,7 @@ from service.privacy import Keyring
 from service.runtime import Runtime
 from service.schema import Standing
 from tests.conftest import empty_database
-from tests.running import COMMAND, clean_environment, run
+from tests.running import COMMAND, clean_environment, free_port, run
 
 FIRST = "0001"
 SECRET = "for-tests-only-" + "x1y2z3" * 5
@@ -59,6 +59,33 @@ def test_a_replica_on_an_older_schema_says_so_and_is_not_ready(runtime: Runtime)
     assert not found["schema"].startswith("ok")
 
 
+@pytest.mark.parametrize("command_line", [("serve", "--port"), ("engine",)])
+def test_a_new_release_does_not_begin_on_an_older_schema_and_says_what_to_do(
+    tmp_path: Path, command_line: tuple[str, ...]
+) -> None:
+    url = f"sqlite:///{tmp_path}/callout.db"
+    database = Database(url, Keyring([SECRET]))
+    _bring_to(database, FIRST)
+    port = (str(free_port()),) if "--port" in command_line else ()
+    settings = {"CALLOUT_DATABASE_URL": url, "CALLOUT_SECRET_KEY": SECRET, "CALLOUT_MODE": "live"}
+    ended = run(*command_line, *port, folder=tmp_path, **settings)
+    assert ended.returncode == 1
+    assert ended.stderr == "callout: the database's schema is older than this release; run: callout migrate\n"
+    assert schema.standing(database) is Standing.OLDER, "a replica changes nothing by itself"
+    assert run("migrate", folder=tmp_path, **settings).returncode == 0
+    assert schema.standing(database) is Standing.CURRENT
+    database.close()
+
+
+def _bring_to(database: Database, revision: str) -> dict[str, dict[str, Any]]:
+    """Bring a database to a revision; the tables as they are then."""
+    with database.migrating() as connection:
+        settings = schema.config()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, revision)
+        return _tables(connection)
+
+
 def _stamp(runtime: Runtime, revision: str) -> None:
     with runtime.database.transaction() as session:
         session.connection().execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
@@ -69,11 +96,7 @@ def test_the_release_before_runs_on_every_new_schema(database_url: str) -> None:
     database = Database(database_url, Keyring([SECRET]))
     before: dict[str, Any] = {}
     for revision in reversed(schema.revisions()):
-        with database.migrating() as connection:
-            settings = schema.config()
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, revision)
-            after = _tables(connection)
+        after = _bring_to(database, revision)
         for table, columns in before.items():
             assert table in after, f"{revision} takes away the table {table}"
             _compare(revision, table, columns, after[table])
