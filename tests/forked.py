@@ -9,10 +9,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from io import TextIOWrapper
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import DupFd
 from pathlib import Path
+from typing import Any
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
@@ -64,11 +67,28 @@ class Forked:
             os.kill(self.pid, number)
 
 
-def _callout(arguments: Sequence[str], folder: Path, environment: dict[str, str], says: Connection) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(says.fileno(), stream.fileno())
+def run(
+    arguments: Sequence[str], *, folder: Path, environment: dict[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """One command to its end, and what it said. Raises subprocess.TimeoutExpired."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as wrong:
+        process = _context.Process(
+            target=_callout, args=(arguments, folder, environment, DupFd(out.fileno()), DupFd(wrong.fileno()))
+        )
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired("callout", timeout)
+        said = [file.seek(0) or file.read() for file in (out, wrong)]
+        return subprocess.CompletedProcess(["callout", *arguments], process.exitcode, *said)
+
+
+def _callout(arguments: Sequence[str], folder: Path, environment: dict[str, str], *says: Any) -> None:
+    for stream, where in zip((sys.stdout, sys.stderr), (says[0], says[-1]), strict=True):
+        number = where.fileno() if isinstance(where, Connection) else where.detach()
+        os.dup2(number, stream.fileno())
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a stream of text
-    says.close()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

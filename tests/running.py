@@ -26,6 +26,7 @@ from service import schema
 from service.flows import setup
 from service.runtime import Runtime, build_runtime, restore_clock
 from service.settings import Settings
+from tests import forked
 from tests.forked import Forked
 from tests.plain_http import NO_CERTIFICATES
 
@@ -107,15 +108,7 @@ class Service:
 
 def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """One `callout` command to its end."""
-    return subprocess.run(
-        [str(COMMAND), *arguments],
-        cwd=folder,
-        env=clean_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return forked.run(arguments, folder=folder, environment=clean_environment(environment), timeout=60)
 
 
 def clean_environment(extra: dict[str, str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ def copied(sandbox_file: Path) -> Iterator[str]:
 def test_no_course_of_events_breaks_a_promise(sandbox_file: Path) -> None:
     run_state_machine_as_test(
         lambda: CityLife(lambda: copied(sandbox_file)),
-        settings=settings(SETTINGS, max_examples=36, stateful_step_count=50),
+        settings=settings(SETTINGS, max_examples=24, stateful_step_count=50),
     )
 
 
