@@ -80,6 +80,11 @@ _AUTOMATIC = re.compile(
     r"|can('t|not) (talk|answer) (right )?now",
     re.IGNORECASE,
 )
+_ABSENT = re.compile(
+    r"out of (the )?office|on ((annual|sick|maternity|paternity|parental|study) )?leave|on holiday|not (working|back) (un)?til"
+    r"|(away|off|back) ((un)?til|from|on|next) ?(mon|tue|wed|thu|fri|sat|sun|week|\d)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -254,6 +259,11 @@ def looks_automatic(text: str) -> bool:
 def names_a_machine(text: str) -> bool:
     """Whether a text says of itself that nobody typed it. Somebody who is driving may still mean their OK."""
     return _NAMES_A_MACHINE.search(text) is not None
+
+
+def says_absent(text: str) -> bool:
+    """Whether its sender, or a phone for them, says that they are not there: such an OK takes nothing."""
+    return _ABSENT.search(text) is not None
 
 
 T = TypeVar("T")

@@ -155,7 +155,9 @@ def _takes(work: Work, worker: WorkerSpec, reply: Reply) -> bool:
 
 
 def _unreadable(work: Work, text: InboundText, worker: WorkerSpec, answer: str) -> Understood:
-    silent = received.bursting(work, text.sender) or grammar.looks_automatic(text.body)
+    # One that begins like an answer may be a person's all the same, who then has to hear that it did nothing.
+    answers_us = grammar.parse(text.body).verb is not Verb.UNKNOWN and not grammar.names_a_machine(text.body)
+    silent = received.bursting(work, text.sender) or (grammar.looks_automatic(text.body) and not answers_us)
     received.keep(work, text, worker=worker.slug, meaning=received.UNREADABLE, task_id=None)
     if not silent:
         answers.say(work, worker.slug, answer)

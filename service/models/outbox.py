@@ -30,8 +30,8 @@ class OutboxMessage(SQLModel, table=True):
     """One message for one address. Lower `urgency` goes first."""
 
     __tablename__ = "message"
-    # They serve exactly the sender's questions: what is unsent, what of that is due, whose turn it is, and what goes to one phone.
-    # The sent ones, nearly all, are not in them.
+    # They serve exactly the sender's questions: what is unsent, what of that is due, whose turn it is, and what goes to one
+    # phone. The sent ones, nearly all, are not in them.
     __table_args__ = (
         Index("ix_message_worker_sent", "worker", "sent_at"),
         Index("ix_message_unsent", "due_at", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),

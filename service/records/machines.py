@@ -11,8 +11,10 @@ ENDS_SOMETHING = frozenset({Verb.CONTACT, Verb.DONE})
 
 def speaks(work: Work, worker: str, text: InboundText, reply: Reply) -> bool:
     """Whether a text that begins like an answer is none: without a code it says of itself that a machine wrote it, or is
-    said again and again, or reports on a task ("Contact the office on ...") by somebody who holds none."""
+    said again and again, or takes a task ("Ok, I'm out of office until Monday") for somebody who is away, or reports on one
+    ("Contact the office on ...") by somebody who holds none."""
     if reply.verb not in grammar.NEEDS_CODE or reply.code or not reply.words:
         return False
     reports = reply.verb in ENDS_SOMETHING and not tasks.held_by(work, worker)
-    return reports or grammar.names_a_machine(text.body) or received.repeats(work, text)
+    absent = reply.verb is Verb.TAKE and grammar.says_absent(text.body)
+    return reports or absent or grammar.names_a_machine(text.body) or received.repeats(work, text)

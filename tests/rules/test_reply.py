@@ -294,6 +294,37 @@ def test_only_what_says_that_a_machine_wrote_it_outweighs_an_answer() -> None:
     assert not reply.names_a_machine("Ok, I'm driving, there in ten")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ok, I'm out of office until Monday",
+        "Yes, thank you. I am on annual leave",
+        "OK! On holiday, back on 12 January",
+        "ok I'm off until Mon",
+        "Okay. Back next week",
+        "Yes - not working until Thursday",
+    ],
+)
+def test_an_ok_of_somebody_who_is_not_there_is_known(text: str) -> None:
+    assert reply.says_absent(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ok on my way",
+        "Ok, back in ten",
+        "yes, leaving now",
+        "ok will leave the office now",
+        "Ok I'm driving",
+        "yes off to it",
+    ],
+)
+def test_an_ok_of_somebody_on_their_way_is_an_ok(text: str) -> None:
+    assert not reply.says_absent(text)
+    assert reply.parse(text).verb is Verb.TAKE
+
+
 def test_a_code_is_short_and_hard_to_confuse() -> None:
     chance = random.Random(7)
     taken: set[str] = set()

@@ -33,6 +33,18 @@ def test_they_take_nothing_and_are_soon_left_alone(tmp_path: Path) -> None:
         city.twilio.wait_for_text(phones["south"], "is yours")
 
 
+def test_an_ok_of_somebody_who_is_away_takes_nothing_and_is_asked_about(tmp_path: Path) -> None:
+    with live_city(tmp_path, f"sqlite:///{tmp_path}/callout.db") as city:
+        phone = city.on_call()
+        task = city.report()["tasks"][0]
+        city.twilio.wait_for_text(phone, task["code"])
+        city.twilio.text_in(phone, "Ok, I'm out of office until Monday")
+        city.twilio.wait_for_text(phone, "TAKE", after=1)
+        assert city.task(task["id"])["state"] == "open"
+        city.twilio.text_in(phone, "OK")
+        city.twilio.wait_for_text(phone, f"{task['code']} is yours")
+
+
 def settle(city: City) -> None:
     """Wait until nobody has said anything for a while."""
     said = -1
