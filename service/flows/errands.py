@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from service.models.errands import Errand, ErrandKind
-from service.records import duty_lists, errands, feeds, lone_workers, rota_watch, test_pages
+from service.records import duty_lists, errands, feeds, going_off, lone_workers, rota_watch, test_pages
 from service.runtime import Runtime
 from service.work import Work
 
@@ -25,6 +25,7 @@ DONE_BY: Mapping[ErrandKind, Callable[[Work, Errand], None]] = {
     ErrandKind.COVERAGE: rota_watch.check,
     ErrandKind.CHECK_IN: lone_workers.due,
     ErrandKind.DUTY_LIST: duty_lists.send,
+    ErrandKind.AWAY: going_off.look_again,
     ErrandKind.FEED: feeds.look,
     ErrandKind.TEST_PAGE: test_pages.due,
 }

@@ -20,6 +20,7 @@ from service.records import (
     contacts,
     convenings,
     covering,
+    going_off,
     guardians,
     lone_workers,
     machines,
@@ -288,7 +289,7 @@ ACTIONS: dict[Verb, Callable[[Work, Task, str, Reply], None]] = {
 
 def _off(work: Work, worker: WorkerSpec) -> None:
     people.set_off(work, worker.slug)
-    _hand_on(work, worker.slug)
+    going_off.hand_on(work, worker.slug)
     team, covering = answers.cover(work, worker.slug)
     answers.say(work, worker.slug, "off", covering=covering)
     for person in people.told_about(work, worker.slug):
@@ -307,11 +308,4 @@ def _on(work: Work, worker: WorkerSpec) -> None:
 def _stop(work: Work, worker: WorkerSpec) -> None:
     if people.set_unreachable(work, worker.slug, "opted out"):
         notices.unreachable(work, worker.slug)
-    _hand_on(work, worker.slug)
-
-
-def _hand_on(work: Work, worker: str) -> None:
-    """What a worker was paged for and has not answered goes to the next step at once."""
-    # In the order in which everybody locks who locks several.
-    for task_id in sorted(task.id for task in tasks.sought(work, worker)):
-        transitions.lose(work, tasks.lock(work, task_id), worker)
+    going_off.hand_on(work, worker.slug)

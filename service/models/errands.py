@@ -14,6 +14,7 @@ class ErrandKind(StrEnum):
 
     CHECK_IN = "check-in"  # a worker who is out has said by now that they are safe, or is asked; they are the subject
     TEST_PAGE = "test-page"  # send a text to the test number, or look whether it arrived
+    AWAY = "away"  # look whether a worker, the subject, was paged in the moment in which they went off
     FEED = "feed"  # look whether a partner's feed, the subject, has spoken in time
     DUTY_LIST = "duty-list"  # tell the leads who is on call today
     COVERAGE = "coverage"  # look for gaps in the rotas of the days to come

@@ -12,12 +12,13 @@ from sqlmodel import col, select
 from rules.incident import IncidentReport, Place
 from rules.own_pathways import SOS as SOS_ALARM
 from rules.safety import Sos
-from service.flows import intake, setup
+from service.clock import SandboxClock
+from service.flows import errands, intake, setup
 from service.models.incidents import Incident
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.people import WorkerState
 from service.models.tasks import Page, Task, TaskState
-from service.records import failures, judging, lone_workers, people, rulebooks, tasks, transitions
+from service.records import failures, going_off, judging, lone_workers, people, rulebooks, tasks, transitions
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime
 from service.settings import SHIPPED_PARTNERSHIP, SHIPPED_RULEBOOK
@@ -126,6 +127,36 @@ def test_a_text_that_another_transaction_was_in_the_way_of_is_acted_on(runtime: 
     with runtime.reading() as work:
         assert worker in people.away(work)
     assert texts_to(runtime, worker)[-1].startswith("You are off")
+
+
+@pytest.mark.parametrize("word", ["OFF", "STOP"])
+def test_who_is_paged_in_the_moment_in_which_they_go_off_is_not_waited_for(runtime: Runtime, word: str) -> None:
+    with runtime.reading() as work:
+        first, second = people.page_order(work, "education-inclusion-south")[:2]
+    beside(runtime, lambda work: judging.accept(work, [submission(runtime)]), lambda: text(runtime, first, word))
+    with runtime.reading() as work:
+        pages = list(work.session.exec(select(Page)))
+    assert [(page.worker, page.outcome) for page in pages] == [(first, None)], "it did not know yet"
+    assert isinstance(runtime.clock, SandboxClock)
+    runtime.clock.advance_to(runtime.clock.now() + going_off.MEANWHILE)
+    errands.run_due(runtime)
+    with runtime.reading() as work:
+        pages = list(work.session.exec(select(Page).order_by(col(Page.at))))
+    assert [(page.worker, page.outcome) for page in pages] == [(first, "failed"), (second, None)]
+
+
+def test_who_is_back_meanwhile_keeps_what_they_were_asked_for(runtime: Runtime) -> None:
+    with runtime.reading() as work:
+        first = people.page_order(work, "education-inclusion-south")[0]
+    text(runtime, first, "OFF")
+    text(runtime, first, "ON")
+    accept(runtime)
+    assert isinstance(runtime.clock, SandboxClock)
+    runtime.clock.advance_to(runtime.clock.now() + going_off.MEANWHILE)
+    errands.run_due(runtime)
+    with runtime.reading() as work:
+        pages = list(work.session.exec(select(Page)))
+    assert [(page.worker, page.outcome) for page in pages] == [(first, None)]
 
 
 def test_a_number_that_is_found_bad_twice_is_told_once(runtime: Runtime) -> None:
