@@ -80,9 +80,20 @@ _AUTOMATIC = re.compile(
     r"|can('t|not) (talk|answer) (right )?now",
     re.IGNORECASE,
 )
+_DAY = r"((next )?(mon|tues?|wed(nes)?|thu(rs?)?|fri|sat(ur)?|sun)(day)?\b|tomorrow|next week|(the )?\d+\w*)"
+_NOT_THERE = (
+    r"out of (the )?office(?= (un)?till?\b| from\b|\W*$)",
+    r"on ((my|annual|sick|mat(ernity)?|pat(ernity)?|parental|study|compassionate) )?"
+    r"(leave(?! it\b| with\b| of\b)|holidays?|hols|a/?l\b|toil\b|(a )?(rest )?day)",
+    r"off (sick|today|this week)",
+    r"not (working|back|in|on (duty|call|shift))\b(?!.*\b(but|so)\b)",
+    rf"(away|off|back) (un)?till? ?{_DAY}(?!.*\b(but|so)\b)",
+    rf"back (on |next |from )?{_DAY}\W*$",
+)
+# Of the sender, and at once after the OK: "Yes, Ben is on leave, I'll go" is about somebody else.
 _ABSENT = re.compile(
-    r"out of (the )?office|on ((annual|sick|maternity|paternity|parental|study) )?leave|on holiday|not (working|back) (un)?til"
-    r"|(away|off|back) ((un)?til|from|on|next) ?(mon|tue|wed|thu|fri|sat|sun|week|\d)",
+    r"\W*(ok(ay)?|y|yes)\b\W*((sorry|thanks|thank you|but)\b\W*)*((i'?m|i am|am)\b\s*)?((currently|just|away)\b\s*)*"
+    rf"({'|'.join(_NOT_THERE)})",
     re.IGNORECASE,
 )
 
@@ -263,7 +274,7 @@ def names_a_machine(text: str) -> bool:
 
 def says_absent(text: str) -> bool:
     """Whether its sender, or a phone for them, says that they are not there: such an OK takes nothing."""
-    return _ABSENT.search(text) is not None
+    return _ABSENT.match(text) is not None
 
 
 T = TypeVar("T")

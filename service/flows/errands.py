@@ -78,7 +78,7 @@ def run_due(runtime: Runtime) -> int:
             if not alone:
                 alone = GROUP
                 continue
-            # One that can't be run, because a newer release put it there for instance, must not stop the others.
+            # One that can't be run must not stop the others.
             log.exception("errand failed", kind=keys[0][0])
             with runtime.transaction() as work:
                 errands.put_off(work, keys[0])

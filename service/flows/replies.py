@@ -156,8 +156,8 @@ def _takes(work: Work, worker: WorkerSpec, reply: Reply) -> bool:
 
 
 def _unreadable(work: Work, text: InboundText, worker: WorkerSpec, answer: str) -> Understood:
-    # One that begins like an answer may be a person's all the same, who then has to hear that it did nothing.
-    answers_us = grammar.parse(text.body).verb is not Verb.UNKNOWN and not grammar.names_a_machine(text.body)
+    # An OK may be a person's all the same, who then has to hear that it took nothing.
+    answers_us = grammar.parse(text.body).verb is Verb.TAKE and not grammar.names_a_machine(text.body)
     silent = received.bursting(work, text.sender) or (grammar.looks_automatic(text.body) and not answers_us)
     received.keep(work, text, worker=worker.slug, meaning=received.UNREADABLE, task_id=None)
     if not silent:

@@ -11,6 +11,7 @@ from service.models.errands import Errand, ErrandKind
 from service.work import SetUp, Work
 
 LONGEST_DELAY = timedelta(minutes=30)
+KINDS = tuple(kind.value for kind in ErrandKind)
 
 
 def put(
@@ -62,9 +63,10 @@ def done(work: Work, key: tuple[str, str], due_at: datetime) -> None:
 
 
 def next_due(work: Work) -> Errand | None:
-    """The errand that has been due for longest, held for this transaction; None: nothing is due."""
-    query = select(Errand).where(col(Errand.due_at) <= work.now).order_by(col(Errand.due_at)).limit(1)
-    return work.session.exec(skip_locked(query)).first()
+    """The errand that has been due for longest, held for this transaction; None: nothing is due. One of a kind that this
+    release does not know is left to the replicas of the next one."""
+    query = select(Errand).where(col(Errand.due_at) <= work.now, col(Errand.kind).in_(KINDS))
+    return work.session.exec(skip_locked(query.order_by(col(Errand.due_at)).limit(1))).first()
 
 
 def put_off(work: Work, key: tuple[str, str]) -> None:
@@ -79,7 +81,7 @@ def put_off(work: Work, key: tuple[str, str]) -> None:
 
 def first_at(work: SetUp) -> datetime | None:
     """When the next errand falls due."""
-    return work.session.exec(select(func.min(Errand.due_at))).one()
+    return work.session.exec(select(func.min(Errand.due_at)).where(col(Errand.kind).in_(KINDS))).one()
 
 
 def waiting(work: Work) -> int:

@@ -35,7 +35,7 @@ def before(tmp_path: Path) -> Path:
         pytest.skip("needs git and the repository's history: git fetch --unshallow")
     folder = tmp_path / "before"
     with tarfile.open(fileobj=BytesIO(code)) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extractall(folder)  # noqa: S202 - it is our own
     assert not (folder / newest.relative_to(TOP)).exists()
     return folder
 
@@ -76,4 +76,4 @@ def test_it_takes_reports_pages_and_hears_answers_on_the_new_schema(city: City, 
         city.twilio.finish()
         old.stop()
         city.service = new
-    assert "Traceback" not in "".join(old.output)
+    assert not [line for line in old.output if '"level": "error"' in line or "Traceback" in line]

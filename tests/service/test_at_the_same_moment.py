@@ -17,7 +17,8 @@ from service.flows import errands, intake, setup
 from service.models.incidents import Incident
 from service.models.outbox import MessageState, OutboxMessage
 from service.models.people import WorkerState
-from service.models.tasks import Page, Task, TaskState
+from service.models.tasks import Page, Task, TaskState, TimelineEntry
+from service.partnership import DUTY_TEAM
 from service.records import failures, going_off, judging, lone_workers, people, rulebooks, tasks, transitions
 from service.records.judging import Submission, Taken
 from service.runtime import Runtime
@@ -143,6 +144,35 @@ def test_who_is_paged_in_the_moment_in_which_they_go_off_is_not_waited_for(runti
     with runtime.reading() as work:
         pages = list(work.session.exec(select(Page).order_by(col(Page.at))))
     assert [(page.worker, page.outcome) for page in pages] == [(first, "failed"), (second, None)]
+
+
+def test_who_is_paged_although_they_are_off_because_nobody_else_is_left_stays_so(runtime: Runtime) -> None:
+    with runtime.reading() as work:
+        duty = people.page_order(work, DUTY_TEAM)
+    for worker in duty:
+        text(runtime, worker, "OFF")
+    accept(runtime, kind="never_heard_of")
+    assert isinstance(runtime.clock, SandboxClock)
+    runtime.clock.advance_to(runtime.clock.now() + going_off.MEANWHILE)
+    errands.run_due(runtime)
+    with runtime.reading() as work:
+        pages = list(work.session.exec(select(Page)))
+    assert {page.worker for page in pages} == set(duty)
+    assert {page.outcome for page in pages} == {None}
+
+
+def test_what_was_handed_on_at_once_is_told_of_once(runtime: Runtime) -> None:
+    accept(runtime)
+    (task,) = tasks_of(runtime)
+    with runtime.reading() as work:
+        first = people.page_order(work, task.team)[0]
+    text(runtime, first, "OFF")
+    assert isinstance(runtime.clock, SandboxClock)
+    runtime.clock.advance_to(runtime.clock.now() + going_off.MEANWHILE)
+    errands.run_due(runtime)
+    with runtime.reading() as work:
+        entries = work.session.exec(select(TimelineEntry).where(TimelineEntry.task_id == task.id)).all()
+    assert [entry.event for entry in entries].count("page failed") == 1
 
 
 def test_who_is_back_meanwhile_keeps_what_they_were_asked_for(runtime: Runtime) -> None:

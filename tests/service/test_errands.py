@@ -30,11 +30,22 @@ def test_an_errand_is_set_moved_and_taken_away(runtime: Runtime) -> None:
         assert errands.first_at(work) is None
 
 
-def test_an_errand_of_a_newer_release_is_put_off_and_stops_nothing(runtime: Runtime) -> None:
+def test_an_errand_of_a_newer_release_is_left_to_it(runtime: Runtime) -> None:
     with runtime.transaction() as work:
         work.session.add(Errand(kind="of-tomorrow", due_at=work.now))
-    assert flow.run_due(runtime) == 1
+    assert flow.run_due(runtime) == 0
     row = kept(runtime, ("of-tomorrow", ""))
+    assert row is not None
+    assert row.attempts == 0
+    Engine(runtime).advance(timedelta(minutes=5))
+    assert health.checks(runtime)["errands"] == "ok"
+
+
+def test_an_errand_that_fails_is_put_off_and_stops_nothing(runtime: Runtime) -> None:
+    with runtime.transaction() as work:
+        work.session.add(Errand(kind=ErrandKind.CHECK_IN.value, subject="nobody-of-that-name", due_at=work.now))
+    assert flow.run_due(runtime) == 1
+    row = kept(runtime, (ErrandKind.CHECK_IN.value, "nobody-of-that-name"))
     assert row is not None
     assert row.attempts == 1
     assert row.due_at > runtime.clock.now()

@@ -1,10 +1,13 @@
 """The primary dies, its standby takes its place, and the service that knows both goes on with everything it has promised."""
 
+import os
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import httpx
+import psycopg
 import pytest
 from sqlmodel import col, func, select
 
@@ -34,6 +37,21 @@ def waiting(runtime: Runtime) -> int:
         return work.session.exec(count).one()
 
 
+def receiver_of(standby: Server) -> int:
+    """The process of a standby that takes what the primary has committed."""
+    with psycopg.connect(standby.url) as connection:
+        row = connection.execute("SELECT pid FROM pg_stat_wal_receiver").fetchone()
+    assert row, "it follows"
+    return int(row[0])
+
+
+def grows(found: Sequence[str]) -> bool:
+    """Whether more comes within a second."""
+    before = len(found)
+    threading.Event().wait(1)
+    return len(found) > before
+
+
 def test_what_was_accepted_is_on_the_new_primary_and_work_goes_on_by_itself(pair: tuple[Server, Server]) -> None:
     primary, standby = pair
     both = f"host={primary.socket_folder}&host={standby.socket_folder}"
@@ -56,7 +74,12 @@ def test_what_was_accepted_is_on_the_new_primary_and_work_goes_on_by_itself(pair
         poster.start()
         try:
             wait_until(lambda: len(accepted) > 5)
+            # What does not reach the standby any more is accepted no more.
+            receiver = receiver_of(standby)
+            os.kill(receiver, signal.SIGSTOP)
+            wait_until(lambda: not grows(accepted))
             primary.stop("immediate")
+            os.kill(receiver, signal.SIGCONT)
             wait_until(lambda: statuses[-1] == httpx.codes.SERVICE_UNAVAILABLE)
             standby.promote()
             before = len(accepted)

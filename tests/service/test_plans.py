@@ -6,12 +6,14 @@ After a change that means to change them: `GOLDEN_PLANS=write pytest tests/servi
 
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection, event, text
 from sqlmodel import SQLModel, col, select, update
 
@@ -249,16 +251,28 @@ def told(story: Story) -> tuple[str, int]:
     return "\n".join(lines).lstrip() + "\n", most
 
 
+def version_of(runtime: Runtime) -> str:
+    """Which database plans."""
+    if runtime.database.is_sqlite:
+        return f"SQLite {sqlite3.sqlite_version}"
+    with runtime.reading() as work:
+        return f"PostgreSQL {work.session.connection().execute(text('SHOW server_version')).scalar_one()}"
+
+
 def test_what_is_asked_all_the_time_is_answered_as_it_always_was(runtime: Runtime) -> None:
     golden = GOLDEN / f"{runtime.database.engine.dialect.name}.txt"
+    version = version_of(runtime)
     found, blocks = told(with_a_past(runtime))
+    found = f"{version}\n\n{found}"
     if os.environ.get("GOLDEN_PLANS") == "write":
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(found, encoding="utf-8")
+    assert blocks <= MOST_BLOCKS, "it looks at more than it is asked for"
     assert not re.search(rf"all of ({'|'.join(LARGE)})\b", found), "a whole table is read that grows"
     kept = golden.read_text(encoding="utf-8")
+    if not kept.startswith(version):
+        pytest.skip(f"{version} may plan otherwise than the one whose plans are kept: {kept.splitlines()[0]}")
     assert COUNT.sub("", found).splitlines() == COUNT.sub("", kept).splitlines()
     # What is changed alike goes in one statement, and how much is alike is left to chance.
     more = [int(now) - int(then) for now, then in zip(COUNT.findall(found), COUNT.findall(kept), strict=True)]
     assert max(more) <= 2, f"it costs more statements than before: {more}"
-    assert blocks <= MOST_BLOCKS, "it looks at more than it is asked for"
