@@ -26,18 +26,24 @@ class Partner:
 
     replicas: Sequence[Replica]
     key: str
+    offered: int = 0
     accepted: dict[str, str] = field(default_factory=dict)
     answers: Counter[int | str] = field(default_factory=Counter)
     contradictions: list[str] = field(default_factory=list)
     pause: threading.Event = field(default_factory=threading.Event)
 
     def report(self, *, seconds: float, rate: float) -> None:
-        """Send so many reports a second, for so long; comes back when each was answered."""
+        """Send so many reports a second, for so long, or as many as are taken; comes back when each was answered."""
         began = time.monotonic()
+        free = threading.Semaphore(CALLERS)
         with httpx.Client(timeout=8) as client, ThreadPoolExecutor(CALLERS) as callers:
             for number in range(int(seconds * rate)):
                 self.pause.wait(max(began + number / rate - time.monotonic(), 0))
-                callers.submit(self._until_accepted, client, number)
+                free.acquire()
+                if time.monotonic() > began + seconds:
+                    break
+                self.offered += 1
+                callers.submit(self._until_accepted, client, number).add_done_callback(lambda _: free.release())
 
     def _until_accepted(self, client: httpx.Client, number: int) -> None:
         ref = f"CP-{number}"
