@@ -5,10 +5,12 @@ it points to its carrier, the row that is handed over. A carrier is put into wor
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement, func
+from sqlalchemy import select as columns
 from sqlmodel import col, or_, select, union_all
 
 from notifiers import wording
@@ -53,13 +55,8 @@ class Kind:
         return self.news + SEVERAL
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Beside:
-    """What there is for some workers beside the messages that are due, by worker: what left `lately` or is on its way, and
-    what is `waiting`, held or not yet looked at."""
-
-    lately: defaultdict[str, list[OutboxMessage]] = field(default_factory=lambda: defaultdict(list))
-    waiting: defaultdict[str, list[OutboxMessage]] = field(default_factory=lambda: defaultdict(list))
+Kinds = dict[Kind, list[OutboxMessage]]
+ByWorker = defaultdict[str, list[OutboxMessage]]
 
 
 def together(work: Work, rows: Sequence[OutboxMessage], *, settle: timedelta) -> list[OutboxMessage]:
@@ -68,7 +65,7 @@ def together(work: Work, rows: Sequence[OutboxMessage], *, settle: timedelta) ->
     The first to a phone leaves at once. What follows within a minute waits for `settle`, twice as long for each further
     text of that minute, and leaves together; a call waits until the minute is over. Zero switches bundling off.
     """
-    kinds: defaultdict[Kind, list[OutboxMessage]] = defaultdict(list)
+    kinds: Kinds = defaultdict(list)
     leaving = []
     for row in rows:
         if is_carrier(row) and row.state == MessageState.PENDING and not _still_wanted(work, row):
@@ -82,15 +79,17 @@ def together(work: Work, rows: Sequence[OutboxMessage], *, settle: timedelta) ->
     # Two replicas that send to one phone at once would not see each other's text.
     for worker in sorted({kind.worker for kind in kinds}):
         hold(work.session, f"phone of {worker}")
-    beside = _beside(work, [row for due in kinds.values() for row in due])
-    for kind in sorted(kinds):
-        leaving += _of_kind(work, kind, kinds[kind], beside, settle)
+    going = _hold_back(work, kinds, settle)
+    waiting = _waiting(work, going)
+    for kind in sorted(going):
+        beside = [row for row in waiting[kind.worker] if _kind(row) == kind and outbox.wanted(work, row)]
+        leaving += _bundle(work, kind, [*going[kind], *beside])
     return sorted(leaving, key=lambda row: (row.urgency, row.due_at))
 
 
 def _kind(row: OutboxMessage) -> Kind | None:
     """None: it leaves for itself, because it is of a sort that does, or because a provider may have it as it is."""
-    news = "" if row.purpose == outbox.PAGE else (row.template or "").removesuffix(SEVERAL)
+    news = _news(row.purpose, row.template)
     # Nobody who calls for help waits for a minute to be over.
     alarm = (row.template or "").startswith(outbox.ALARM)
     alone = alarm or row.purpose == outbox.ANSWER or (row.purpose == outbox.NOTICE and news not in TOGETHER)
@@ -109,73 +108,109 @@ def _kind(row: OutboxMessage) -> Kind | None:
     )
 
 
-def _beside(work: Work, due: Sequence[OutboxMessage]) -> _Beside:
-    """For the workers of some messages, read at once; locked is what may go with them."""
-    if not due:
-        return _Beside()
-    others = (
-        col(OutboxMessage.worker).in_({row.worker for row in due}),
-        col(OutboxMessage.id).not_in([row.id for row in due]),
+def _news(purpose: str, template: str | None) -> str:
+    """What sort of news a message is; a page is none."""
+    return "" if purpose == outbox.PAGE else (template or "").removesuffix(SEVERAL)
+
+
+def _hold_back(work: Work, kinds: Kinds, settle: timedelta) -> Kinds:
+    """Of what is due, what leaves now. The rest is put off: to its phone something left in the last minute."""
+    lately = _lately(work, kinds)
+    after = {kind: others for kind in kinds if (others := _of_other_tasks(kind, kinds[kind], lately[kind.worker]))}
+    held = _held(work, after)
+    going = {}
+    for kind, due in kinds.items():
+        if kind in after and all(row.due_at == row.written_at for row in due):
+            until = _held_until(work, kind, after[kind], held.get(_sort(kind), []), settle)
+            for row in due:
+                row.due_at = until
+        else:
+            going[kind] = due
+    return going
+
+
+def _others(kinds: Kinds) -> tuple[ColumnElement[bool], ...]:
+    """What is not due and goes to the same workers."""
+    due = [row.id for rows in kinds.values() for row in rows]
+    return (
+        col(OutboxMessage.worker).in_({kind.worker for kind in kinds}),
+        col(OutboxMessage.id).not_in(due),
     )
-    # Two questions, because no index serves both: with OR every message that a worker ever got was read.
-    young = select(OutboxMessage.id).where(*others, col(OutboxMessage.written_at) > work.now - LATELY)
-    on_its_way = young.where(is_unsent(), OutboxMessage.state == MessageState.SENDING.value)
-    left = young.where(col(OutboxMessage.carrier_id).is_(None), col(OutboxMessage.sent_at) > work.now - MINUTE)
-    lately = select(OutboxMessage).where(col(OutboxMessage.id).in_(union_all(on_its_way, left)))
-    # What a provider put off waits for its time.
-    waiting = (
-        select(OutboxMessage)
-        .where(
-            *others,
-            is_unsent(),
-            OutboxMessage.state == MessageState.PENDING.value,
-            or_(col(OutboxMessage.attempts) == 0, col(OutboxMessage.due_at) <= work.now),
-        )
-        .order_by(col(OutboxMessage.written_at))
-        .limit(MOST)
-    )
-    found = _Beside()
-    for row in work.session.exec(lately).all():
-        found.lately[row.worker or ""].append(row)
-    rows = work.session.exec(skip_locked(waiting)).all()
-    outbox.look_up_tasks(work, rows)
-    outbox.look_up_pages(work, rows)
-    for row in rows:
-        found.waiting[row.worker or ""].append(row)
+
+
+def _lately(work: Work, kinds: Kinds) -> ByWorker:
+    """What has left for some workers a moment ago, or is on its way."""
+    found: ByWorker = defaultdict(list)
+    if kinds:
+        # Two questions, because no index serves both: with OR every message that a worker ever got was read.
+        young = select(OutboxMessage.id).where(*_others(kinds), col(OutboxMessage.written_at) > work.now - LATELY)
+        on_its_way = young.where(is_unsent(), OutboxMessage.state == MessageState.SENDING.value)
+        left = young.where(col(OutboxMessage.carrier_id).is_(None), col(OutboxMessage.sent_at) > work.now - MINUTE)
+        rows = work.session.exec(select(OutboxMessage).where(col(OutboxMessage.id).in_(union_all(on_its_way, left))))
+        for row in rows.all():
+            found[row.worker or ""].append(row)
     return found
 
 
-def _of_kind(
-    work: Work, kind: Kind, due: list[OutboxMessage], beside: _Beside, settle: timedelta
-) -> list[OutboxMessage]:
-    waiting = [row for row in beside.waiting[kind.worker] if _kind(row) == kind]
-    fresh = all(row.due_at == row.written_at for row in due)
-    until = _held_until(work, kind, due, beside, waiting, settle) if fresh else None
-    if until:
-        for row in due:
-            row.due_at = until
-        return []
-    return _bundle(work, kind, [*due, *(row for row in waiting if outbox.wanted(work, row))])
+def _of_other_tasks(kind: Kind, due: Sequence[OutboxMessage], lately: Sequence[OutboxMessage]) -> list[OutboxMessage]:
+    about = {row.task_id for row in due}
+    return [row for row in lately if _is_like(row, kind) and row.task_id not in about]
+
+
+def _held(work: Work, kinds: Collection[Kind]) -> dict[tuple[str, ...], list[datetime]]:
+    """Until when messages are held already, by what of their kind is not sealed: to open hundreds that wait at each one more took
+    longer than to write it."""
+    found: dict[tuple[str, ...], list[datetime]] = {}
+    if kinds:
+        sort = (OutboxMessage.worker, OutboxMessage.channel, OutboxMessage.purpose)
+        query = columns(*map(col, sort), col(OutboxMessage.template), func.min(OutboxMessage.due_at)).where(
+            col(OutboxMessage.worker).in_({kind.worker for kind in kinds}),
+            is_unsent(),
+            col(OutboxMessage.state) == MessageState.PENDING.value,
+            col(OutboxMessage.attempts) == 0,
+            col(OutboxMessage.due_at) > work.now,
+        )
+        for *of, template, until in work.session.execute(query.group_by(*map(col, sort), col(OutboxMessage.template))):
+            found.setdefault((*of, _news(of[-1], template)), []).append(until)
+    return found
+
+
+def _sort(kind: Kind) -> tuple[str, ...]:
+    return kind.worker, kind.channel, kind.purpose, kind.news
 
 
 def _held_until(
-    work: Work,
-    kind: Kind,
-    due: list[OutboxMessage],
-    beside: _Beside,
-    waiting: Sequence[OutboxMessage],
-    settle: timedelta,
-) -> datetime | None:
-    """Until when messages wait that nobody has held yet; None when no other task's reached this phone in the last minute."""
-    about = {row.task_id for row in due}
-    others = [row for row in beside.lately[kind.worker] if _is_like(row, kind) and row.task_id not in about]
-    if not others:
-        return None
+    work: Work, kind: Kind, others: Sequence[OutboxMessage], held: Sequence[datetime], settle: timedelta
+) -> datetime:
+    """Until when messages wait because others left before them."""
     if kind.channel == Channel.VOICE:
         return max(row.sent_at or work.now for row in others) + MINUTE
-    held = [row.due_at for row in waiting if row.due_at > work.now]
     longer: timedelta = settle * 2 ** (len(others) - 1)
     return min([work.now + min(longer, LONGEST_HOLD), *held])
+
+
+def _waiting(work: Work, kinds: Kinds) -> ByWorker:
+    """What waits for some workers and may go with what leaves now, held for this transaction. What a provider put off waits for
+    its time."""
+    found: ByWorker = defaultdict(list)
+    if kinds:
+        query = (
+            select(OutboxMessage)
+            .where(
+                *_others(kinds),
+                is_unsent(),
+                OutboxMessage.state == MessageState.PENDING.value,
+                or_(col(OutboxMessage.attempts) == 0, col(OutboxMessage.due_at) <= work.now),
+            )
+            .order_by(col(OutboxMessage.written_at))
+            .limit(MOST)
+        )
+        rows = work.session.exec(skip_locked(query)).all()
+        outbox.look_up_tasks(work, rows)
+        outbox.look_up_pages(work, rows)
+        for row in rows:
+            found[row.worker or ""].append(row)
+    return found
 
 
 def _is_like(row: OutboxMessage, kind: Kind) -> bool:
