@@ -186,7 +186,7 @@ def list_incidents(
     )
     more = len(rows) > limit
     return {
-        "items": [views.incident_view(work, row) for row in rows[:limit]],
+        "items": views.incident_views(work, rows[:limit]),
         "next": rows[limit - 1].id if more else None,
     }
 

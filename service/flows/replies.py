@@ -83,7 +83,7 @@ def ask_for_texts(runtime: Runtime) -> int:
             log.warning("the provider can't be asked for texts", provider=notifier.name, reason=error.reason)
             continue
         with runtime.reading() as work:
-            missing = [text for text in found if received.is_new(work, text)]
+            missing = received.new_among(work, found)
         late += sum(_once(runtime, text, _receive_late) is not None for text in missing)
     return late
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import JSON, Field, SQLModel
 
 from service.database import UtcDateTime
@@ -24,10 +24,21 @@ class Incident(SQLModel, table=True):
     are fingerprints of the messages that corrected it, by which one that is delivered again is known."""
 
     __tablename__ = "incident"
-    __table_args__ = (UniqueConstraint("key_id", "source_ref"), UniqueConstraint("key_id", "idempotency_key"))
+    __table_args__ = (
+        UniqueConstraint("key_id", "source_ref"),
+        UniqueConstraint("key_id", "idempotency_key"),
+        Index("ix_incident_key_id_id", "key_id", "id"),
+        Index("ix_incident_locality_id", "locality", "id"),
+        Index(
+            "ix_incident_derived",
+            "occurred_at",
+            sqlite_where=text("derived IS 1"),
+            postgresql_where=text("derived IS true"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
-    key_id: str = Field(index=True)
+    key_id: str
     partner: str
     source_ref: str | None = None
     idempotency_key: str | None = None
@@ -37,7 +48,7 @@ class Incident(SQLModel, table=True):
     type: str = Field(index=True)
     occurred_at: datetime = Field(sa_type=UtcDateTime, index=True)
     received_at: datetime = Field(sa_type=UtcDateTime, index=True)
-    locality: str | None = Field(default=None, index=True)
+    locality: str | None = None
     locality_why: str
     place_kind: str | None = None
     hexagon: str | None = None

@@ -76,13 +76,13 @@ class ReceivedText(SQLModel, table=True):
     """A text from a phone, keyed by the provider's id so that a callback delivered twice acts once."""
 
     __tablename__ = "received_text"
-    __table_args__ = (UniqueConstraint("provider", "provider_id"),)
+    __table_args__ = (UniqueConstraint("provider", "provider_id"), Index("ix_received_text_sender_at", "sender", "at"))
 
     id: str = Field(primary_key=True)
     provider: str
     provider_id: str
-    sender: str = Field(index=True)
-    worker: str | None = Field(default=None, index=True)
+    sender: str
+    worker: str | None = None
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     body: str = Field(sa_type=SealedText)
     meaning: str

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index
+from sqlalchemy import ColumnElement, Index, text
 from sqlmodel import JSON, Field, SQLModel
 
 from service.database import UtcDateTime, written_out
@@ -29,6 +29,7 @@ class Certainty(StrEnum):
 
 
 LIVE = (TaskState.OPEN, TaskState.ACKNOWLEDGED)
+IS_LIVE = text("state IN ('open', 'acknowledged')")
 
 
 class Task(SQLModel, table=True):
@@ -36,16 +37,26 @@ class Task(SQLModel, table=True):
     `about`: the worker for whom an alarm was raised, who is never paged for it."""
 
     __tablename__ = "task"
+    # Of those that fit the newest are asked for, or the few that have not ended: SQLite does not know how many there are of each.
+    __table_args__ = (
+        Index("ix_task_state_id", "state", "id"),
+        Index("ix_task_team_id", "team", "id"),
+        Index("ix_task_locality_id", "locality", "id"),
+        Index("ix_task_pathway_id", "pathway", "id"),
+        Index("ix_task_assignee_id", "assignee", "id"),
+        Index("ix_task_live_locality", "locality", sqlite_where=IS_LIVE, postgresql_where=IS_LIVE),
+        Index("ix_task_live_assignee", "assignee", sqlite_where=IS_LIVE, postgresql_where=IS_LIVE),
+    )
 
     id: str = Field(primary_key=True)
     code: str = Field(index=True)
-    pathway: str = Field(index=True)
+    pathway: str
     pathway_policy: dict[str, Any] = Field(sa_type=JSON)
     priority: str
-    team: str = Field(index=True)
-    locality: str | None = Field(default=None, index=True)
-    state: str = Field(index=True)
-    assignee: str | None = Field(default=None, index=True)
+    team: str
+    locality: str | None = None
+    state: str
+    assignee: str | None = None
     needs: int = 1
     level: int = -1
     next_page_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -65,8 +65,9 @@ def more(work: Work, task: Task, worker: str) -> None:
 
 def listing(work: Work, worker: str) -> None:
     """Their open tasks with what is due next, and the words."""
-    lines = []
-    for task in tasks.concerning(work, worker):
+    lines, about = [], tasks.concerning(work, worker)
+    milestones.look_up(work, [task.id for task in about])
+    for task in about:
         milestone = milestones.upcoming(work, task)
         due = f" {paging.clock_time(milestone.due_at, work.partnership.zone)}" if milestone else ""
         lines.append(f"{task.code}{due}")

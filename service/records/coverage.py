@@ -52,7 +52,7 @@ class _Known:
     """What keeps workers from answering: how they stand now, who is on leave when, and which numbers are verified."""
 
     states: Mapping[str, WorkerState]
-    leave: Sequence[Leave]
+    leave: Mapping[str, Sequence[Leave]]  # by worker
     proven: Proven
 
 
@@ -80,17 +80,24 @@ def at_risk(work: Work, start: datetime, end: datetime, teams: Iterable[str] | N
     """Duties that nobody would answer, or that nobody stands behind, with the reason, by team and beginning."""
     known = _Known(
         states=work.session.once("states", lambda: _states(work), of=[WorkerState]),
-        leave=work.session.once(("leave", start, end), lambda: rotas.leave_between(work, start, end), of=[Leave]),
+        leave=work.session.once(("leave", start, end), lambda: _leave(work, start, end), of=[Leave]),
         proven=contacts.proven_numbers(work),
     )
     found: list[AtRisk] = []
     for team in _asked(work, teams):
         lead = people.lead_of(work, team)
-        cuts = [moment for row in known.leave for moment in (row.starts_at, row.ends_at)]
+        cuts = [moment for rows in known.leave.values() for row in rows for moment in (row.starts_at, row.ends_at)]
         for watch in _watches(work, team, start, end, cuts):
             risk = _risk(work, team, watch, lead, known)
             if risk:
                 _put(found, risk)
+    return found
+
+
+def _leave(work: Work, start: datetime, end: datetime) -> dict[str, list[Leave]]:
+    found: dict[str, list[Leave]] = {}
+    for row in rotas.leave_between(work, start, end):
+        found.setdefault(row.worker, []).append(row)
     return found
 
 
@@ -145,7 +152,7 @@ def _why_not(work: Work, worker: str, watch: Watch, known: _Known) -> str | None
         return f"can't be reached ({state.unreachable_why})"
     if state and state.off_since and state.off_since < watch.ends_at:
         return "is off"
-    away = (row for row in known.leave if row.worker == worker)
+    away = known.leave.get(worker, ())
     if any(row.starts_at < watch.ends_at and row.ends_at > watch.starts_at for row in away):
         return "is on leave"
     failed = state and state.number_failed_since and state.number_failed_since < watch.ends_at

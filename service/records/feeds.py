@@ -94,10 +94,10 @@ def look(work: Work, errand: Errand) -> None:
 
 def _listen(work: Work, row: FeedRhythm) -> int:
     """Bring up to date when a feed spoke; how many reports were refused since one was taken."""
-    newest = select(func.max(Incident.received_at)).where(
-        Incident.key_id == row.key_id, col(Incident.received_at) > row.taken_at
+    newest = (
+        select(Incident.received_at).where(Incident.key_id == row.key_id).order_by(col(Incident.id).desc()).limit(1)
     )
-    row.taken_at = work.session.exec(newest).one() or row.taken_at
+    row.taken_at = max(work.session.exec(newest).first() or row.taken_at, row.taken_at)
     refused = select(func.max(RefusedReport.at), func.count()).where(
         RefusedReport.key_id == row.key_id, col(RefusedReport.at) > row.taken_at
     )

@@ -17,7 +17,7 @@ from service.around import Around, newest_around
 from service.database import UtcDateTime
 from service.errors import Conflict
 from service.models.incidents import Incident, IncidentMark
-from service.models.tasks import Task, TaskIncident, is_live
+from service.models.tasks import LIVE, Task, TaskIncident
 from service.records import incidents
 from service.records.told import Shared, Told, point_of
 from service.work import Work
@@ -236,17 +236,18 @@ class Known:
     def _live_tasks(self, pathway: str, behind: Set[str]) -> Iterator[tuple[Task, str]]:
         if not behind:
             return
+        # What they are is looked at here: SQLite would take every task of a pathway for few.
         query = (
-            select(Task, TaskIncident.incident_id)
+            select(Task.id, Task.state, Task.pathway, TaskIncident.incident_id)
             .join(TaskIncident, col(TaskIncident.task_id) == col(Task.id))
             .join(Incident, col(Incident.id) == col(TaskIncident.incident_id))
             .where(
                 col(TaskIncident.incident_id).in_(sorted(behind)),
-                is_live(),
-                Task.pathway == pathway,
                 col(Task.drill).is_(False),
                 col(Incident.retracted_at).is_(None),
             )
             .order_by(col(Task.opened_at))
         )
-        yield from self.work.session.exec(query).all()
+        for task_id, state, of, incident_id in self.work.session.exec(query).all():
+            if state in LIVE and of == pathway:
+                yield self.work.session.get_one(Task, task_id), incident_id

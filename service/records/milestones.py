@@ -5,17 +5,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, case
 from sqlmodel import and_, col, func, not_, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from rules import sla
 from rules.sla import MilestoneName, MilestoneState
-from service.models.tasks import LIVE, Milestone, Task, TaskState
+from service.models.tasks import LIVE, Milestone, Task, TaskState, is_live
 from service.models.timers import TimerKind
 from service.records import timers
 from service.records.policies import policy_of
 from service.work import Work
 
 IN_ORDER = {name.value: place for place, name in enumerate(MilestoneName)}
+OF_LIVE = frozenset({MilestoneState.ON_TRACK, MilestoneState.AT_RISK, MilestoneState.PAUSED})
+MOST_AT_ONCE = 10_000  # a statement takes no more than 65,535 parameters on PostgreSQL
 Moment = datetime | BindParameter[datetime]
 OF_TASKS = select(Milestone).where(col(Milestone.task_id).in_(bindparam("tasks", expanding=True)))
 
@@ -60,9 +61,11 @@ def look_up(work: Work, task_ids: Sequence[str]) -> None:
 def of_tasks(work: Work, task_ids: Sequence[str]) -> dict[str, list[Milestone]]:
     """The deadlines of many tasks at once."""
     found: dict[str, list[Milestone]] = {task_id: [] for task_id in task_ids}
-    rows = work.session.exec(OF_TASKS, params={"tasks": list(task_ids)}).all()
-    for milestone in sorted(rows, key=lambda row: IN_ORDER[row.name]):
-        found[milestone.task_id].append(milestone)
+    for first in range(0, len(task_ids), MOST_AT_ONCE):
+        asked = list(task_ids[first : first + MOST_AT_ONCE])
+        rows = work.session.exec(OF_TASKS, params={"tasks": asked}).all()
+        for milestone in sorted(rows, key=lambda row: IN_ORDER[row.name]):
+            found[milestone.task_id].append(milestone)
     return found
 
 
@@ -109,10 +112,11 @@ def upcoming(work: Work, task: Task, rows: list[Milestone] | None = None) -> Mil
     return ahead[0] if ahead else unmet[-1] if unmet else None
 
 
-def tasks_in_state(state: MilestoneState, *, at: datetime) -> SelectOfScalar[str]:
-    """The tasks with a milestone in a state at a moment, as a query."""
-    query = select(Milestone.task_id).join(Task, col(Task.id) == col(Milestone.task_id))
-    return query.where(_guards(at)[state])
+def any_stands(state: MilestoneState, *, at: datetime) -> ColumnElement[bool]:
+    """Whether a milestone of a task is in a state at a moment, for a query over Task."""
+    found = select(Milestone.name).where(col(Milestone.task_id) == col(Task.id), _guards(at)[state])
+    stands = found.correlate(Task).exists()
+    return and_(is_live(), stands) if state in OF_LIVE else stands
 
 
 def state_at(moment: Moment) -> ColumnElement[str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from notifiers.base import Channel
 from notifiers.wording import short_name
+from service.models.people import WorkerState
 from service.models.tasks import Milestone, Task
 from service.partnership import WorkerSpec
 from service.records import outbox, paging, people, reaching
@@ -41,7 +42,7 @@ def tell(
 
 
 def _channel(work: Work, spec: WorkerSpec) -> Channel | None:
-    state = people.state_of(work, spec.slug)
+    state = work.session.once(("state", spec.slug), lambda: people.state_of(work, spec.slug), of=[WorkerState])
     blocked = state.unreachable_since is not None or state.number_failed_since is not None
     order = (Channel.EMAIL, Channel.SMS) if blocked else (Channel.SMS, Channel.EMAIL)
     return next((c for c in order if c in work.channels and reaching.address(work, spec, c)), None)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlmodel import select
+from sqlalchemy import select
+from sqlmodel import col
 
 from notifiers.base import Channel
 from rules.windows import Hours, HoursOfDay
@@ -17,7 +18,14 @@ from service.records import contacts
 from service.work import Work
 
 USUAL = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
-PREFERENCES = select(ReachingPreference)
+# As plain rows: every transaction that pages reads them.
+PREFERENCES = select(
+    col(ReachingPreference.worker),
+    col(ReachingPreference.channels),
+    col(ReachingPreference.quiet),
+    col(ReachingPreference.set_by),
+    col(ReachingPreference.set_at),
+)
 HOURS: TypeAdapter[Hours] = TypeAdapter(HoursOfDay)
 
 
@@ -96,12 +104,12 @@ def shown(work: Work, spec: WorkerSpec) -> dict[str, Any]:
     }
 
 
-def _set(work: Work) -> Mapping[str, ReachingPreference]:
+def _set(work: Work) -> Mapping[str, Any]:
     return work.session.once("preferences", lambda: {row.worker: row for row in _rows(work)}, of=[ReachingPreference])
 
 
-def _rows(work: Work) -> Sequence[ReachingPreference]:
-    return work.session.exec(PREFERENCES).all()
+def _rows(work: Work) -> Sequence[Any]:
+    return work.session.connection().execute(PREFERENCES).all()
 
 
 def _held(work: Work, spec: WorkerSpec) -> ReachingPreference | None:

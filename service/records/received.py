@@ -1,6 +1,7 @@
 """Texts from phones, kept once each, and how many from one number could not be read lately."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
@@ -22,6 +23,16 @@ def is_new(work: Work, text: InboundText) -> bool:
         ReceivedText.provider == text.provider, ReceivedText.provider_id == text.provider_id
     )
     return work.session.exec(query).first() is None
+
+
+def new_among(work: Work, texts: Sequence[InboundText]) -> list[InboundText]:
+    """Those of some texts of one provider that have not been acted on."""
+    query = select(ReceivedText.provider_id).where(
+        col(ReceivedText.provider).in_({text.provider for text in texts}),
+        col(ReceivedText.provider_id).in_([text.provider_id for text in texts]),
+    )
+    known = set(work.session.exec(query)) if texts else set()
+    return [text for text in texts if text.provider_id not in known]
 
 
 def keep(work: Work, text: InboundText, *, worker: str | None, meaning: str, task_id: str | None) -> ReceivedText:
@@ -58,14 +69,3 @@ def _lately(work: Work, sender: str) -> tuple[ColumnElement[bool], ...]:
         col(ReceivedText.sender) == work.keyring.fingerprint("phone", sender),
         col(ReceivedText.at) > work.now - BURST_WINDOW,
     )
-
-
-def of_worker(work: Work, worker: str, since: datetime, limit: int = 50) -> list[ReceivedText]:
-    """What a worker has texted since a moment, oldest first."""
-    query = (
-        select(ReceivedText)
-        .where(ReceivedText.worker == worker, col(ReceivedText.at) >= since)
-        .order_by(col(ReceivedText.at).desc())
-        .limit(limit)
-    )
-    return list(reversed(work.session.exec(query).all()))

@@ -135,13 +135,21 @@ def may_answer(work: Work, task: Task, worker: str) -> bool:
 
 def of_incident(work: Work, incident_id: str) -> list[Task]:
     """The tasks that an incident opened or joined."""
+    return of_incidents(work, [incident_id])[incident_id]
+
+
+def of_incidents(work: Work, incident_ids: Sequence[str]) -> dict[str, list[Task]]:
+    """The tasks that each of some incidents opened or joined."""
     query = (
-        select(Task)
-        .join(TaskIncident, col(TaskIncident.task_id) == col(Task.id))
-        .where(col(TaskIncident.incident_id) == incident_id)
+        select(TaskIncident.incident_id, Task)
+        .join(Task, col(TaskIncident.task_id) == col(Task.id))
+        .where(col(TaskIncident.incident_id).in_(incident_ids))
         .order_by(col(Task.opened_at), col(Task.id))
     )
-    return list(work.session.exec(query).all())
+    found: dict[str, list[Task]] = {incident_id: [] for incident_id in incident_ids}
+    for incident_id, task in work.session.exec(query):
+        found[incident_id].append(task)
+    return found
 
 
 def incidents_of(work: Work, task_ids: Iterable[str]) -> dict[str, list[str]]:
@@ -175,7 +183,7 @@ def found(
     if localities:
         query = query.where(col(Task.locality).in_(localities))
     if sla:
-        query = query.where(col(Task.id).in_(milestones.tasks_in_state(sla, at=work.now)))
+        query = query.where(milestones.any_stands(sla, at=work.now))
     if before:
         query = query.where(col(Task.id) < before)
     rows = list(work.session.exec(query.limit(limit + 1)).all())

@@ -115,9 +115,14 @@ def card(work: Work, task: Task, due: list[Milestone], *, lines: int = 0) -> dic
 
 def incident_view(work: Work, incident: Incident) -> dict[str, Any]:
     """An incident as its partner and the supervisors of its locality see it."""
-    report = IncidentReport.model_validate_json(incident.body)
-    behind = tasks.of_incident(work, incident.id)
-    return _incident(work, incident, report, behind, milestones.of_tasks(work, [task.id for task in behind]))
+    return incident_views(work, [incident])[0]
+
+
+def incident_views(work: Work, rows: Sequence[Incident]) -> list[dict[str, Any]]:
+    """The same of several, with what is behind them read at once."""
+    behind = tasks.of_incidents(work, [row.id for row in rows])
+    due = milestones.of_tasks(work, list({task.id for found in behind.values() for task in found}))
+    return [_incident(work, row, IncidentReport.model_validate_json(row.body), behind[row.id], due) for row in rows]
 
 
 def new_incident_view(work: Work, incident: Incident, report: IncidentReport) -> dict[str, Any]:
