@@ -1,5 +1,6 @@
 """The process is killed after Twilio took a page and before that was written down: Twilio is asked, and nothing is repeated."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,14 @@ def test_what_was_in_hand_is_asked_about_and_each_phone_gets_one_text(
         on_call, elsewhere = city.on_call(), city.on_call("education-inclusion-north")
         # One page is on its way and has not arrived, the other one has and its answer has not left.
         twilio.never_arrives = {elsewhere}
-        twilio.before_answering = lambda _text: city.service.kill()
+        # A page may be with Twilio before its report is answered.
+        answered = threading.Event()
+        twilio.before_answering = lambda _text: answered.wait(10) and city.service.kill()
         on_its_way = city.report(locality="north")["tasks"][0]
         with twilio.changed:
             assert twilio.changed.wait_for(lambda: elsewhere in twilio.on_their_way, timeout=10)
         arrived = city.report()["tasks"][0]
+        answered.set()
         twilio.wait_for_text(on_call, arrived["code"])
         city.service.process.wait(10)
         twilio.never_arrives = set()
