@@ -38,7 +38,9 @@ class Forked:
 
     def __init__(self, arguments: Sequence[str], *, folder: Path, environment: dict[str, str]) -> None:
         heard, says = _context.Pipe(duplex=False)
-        self._process = _context.Process(target=_callout, args=(arguments, folder, environment, says), daemon=True)
+        self._process = _context.Process(
+            target=_callout, args=(arguments, folder, environment, says, says), daemon=True
+        )
         self._process.start()
         says.close()
         self.stdout = TextIOWrapper(os.fdopen(os.dup(heard.fileno()), "rb"), encoding="utf-8")
@@ -84,8 +86,8 @@ def run(
         return subprocess.CompletedProcess(["callout", *arguments], process.exitcode, *said)
 
 
-def _callout(arguments: Sequence[str], folder: Path, environment: dict[str, str], *says: Any) -> None:
-    for stream, where in zip((sys.stdout, sys.stderr), (says[0], says[-1]), strict=True):
+def _callout(arguments: Sequence[str], folder: Path, environment: dict[str, str], out: Any, wrong: Any) -> None:
+    for stream, where in ((sys.stdout, out), (sys.stderr, wrong)):
         number = where.fileno() if isinstance(where, Connection) else where.detach()
         os.dup2(number, stream.fileno())
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a stream of text

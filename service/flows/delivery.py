@@ -202,7 +202,7 @@ def _try(runtime: Runtime, sending: Sending, notifier: Notifier) -> SendError | 
 
 
 def _settle(runtime: Runtime, work: Work, row: OutboxMessage, sending: Sending) -> None:
-    if untaken := [each for each in sending.fresh if each.came in failures.NOT_TAKEN]:
+    if untaken := failures.worth_saying(sending.fresh):
         for each in bundles.carried(work, row):
             failures.say_tries(work, each, untaken, sending.notifiers)
     if sending.too_many and row.worker and sending.claimed.is_page:

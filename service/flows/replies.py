@@ -7,8 +7,8 @@ from datetime import timedelta
 import structlog
 
 from notifiers.base import Channel, InboundText, Remembers, SendError
+from rules import automatic, safety, wishes
 from rules import reply as grammar
-from rules import safety, wishes
 from rules.reply import Ambiguous, Everything, Meant, Reply, Several, Verb
 from rules.sla import MilestoneName
 from service.models.tasks import LIVE, Task
@@ -157,8 +157,8 @@ def _takes(work: Work, worker: WorkerSpec, reply: Reply) -> bool:
 
 def _unreadable(work: Work, text: InboundText, worker: WorkerSpec, answer: str) -> Understood:
     # An OK may be a person's all the same, who then has to hear that it took nothing.
-    answers_us = grammar.parse(text.body).verb is Verb.TAKE and not grammar.names_a_machine(text.body)
-    silent = received.bursting(work, text.sender) or (grammar.looks_automatic(text.body) and not answers_us)
+    answers_us = grammar.parse(text.body).verb is Verb.TAKE and not automatic.names_a_machine(text.body)
+    silent = received.bursting(work, text.sender) or (automatic.looks_automatic(text.body) and not answers_us)
     received.keep(work, text, worker=worker.slug, meaning=received.UNREADABLE, task_id=None)
     if not silent:
         answers.say(work, worker.slug, answer)

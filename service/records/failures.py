@@ -84,6 +84,11 @@ def say(work: Work, row: OutboxMessage, event: str, why: str, *, actor: str | No
     timeline.note(work, task, event, detail, actor=actor or row.provider or timeline.SERVICE, channel=row.channel)
 
 
+def worth_saying(fresh: Iterable[Try]) -> list[Try]:
+    """What providers said for the first time, but that they took the message."""
+    return [each for each in fresh if each.came in NOT_TAKEN]
+
+
 def say_tries(work: Work, row: OutboxMessage, untaken: Iterable[Try], notifiers: Mapping[str, Notifier]) -> None:
     """A line for each time that a provider did not take the message."""
     for each in untaken:

@@ -7,7 +7,8 @@ from service.models.tasks import Task
 from service.records import errands, paging, people, tasks, transitions
 from service.work import Work
 
-# Whoever had begun to page them before this was known has committed by then, or waited too long for a lock (database.WAITING).
+# Whoever had begun to page them before this was known has nearly always committed by then: a wait for one lock ends after fifteen
+# seconds (database.WAITING).
 MEANWHILE = timedelta(seconds=20)
 # By how much the clock of such a page may be ahead: it began in the moment in which this was being written down.
 MOMENT = timedelta(seconds=2)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlmodel import col, select
 
 from notifiers.base import Channel, InboundText
+from rules import automatic
 from rules import reply as grammar
 from rules.incident import IncidentReport
 from rules.match import Decision
@@ -111,7 +112,7 @@ def heard(work: Work, guardian: Guardian, text: InboundText) -> str:
     incident = _afterthought(work, report, before) if before else _concern(work, report)
     mark = mark_of(work, GUARDIANS, guardian.id)
     work.session.put(IncidentMark, incident_id=incident.id, mark=mark, occurred_at=work.now)
-    if before is None and not grammar.looks_automatic(text.body):
+    if before is None and not automatic.looks_automatic(text.body):
         _say(work, guardian, "guardian_thanks")
     return _keep(work, text, CONCERN)
 

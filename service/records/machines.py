@@ -1,6 +1,7 @@
 """Phones that answer by themselves: which texts are more likely theirs than their owner's."""
 
 from notifiers.base import InboundText
+from rules import automatic
 from rules import reply as grammar
 from rules.reply import Reply, Verb
 from service.records import received, tasks
@@ -16,5 +17,5 @@ def speaks(work: Work, worker: str, text: InboundText, reply: Reply) -> bool:
     if reply.verb not in grammar.NEEDS_CODE or reply.code or not reply.words:
         return False
     reports = reply.verb in ENDS_SOMETHING and not tasks.held_by(work, worker)
-    absent = reply.verb is Verb.TAKE and grammar.says_absent(text.body)
-    return reports or absent or grammar.names_a_machine(text.body) or received.repeats(work, text)
+    absent = reply.verb is Verb.TAKE and automatic.says_absent(text.body)
+    return reports or absent or automatic.names_a_machine(text.body) or received.repeats(work, text)

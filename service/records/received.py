@@ -19,10 +19,7 @@ REPEATS = 2
 
 def is_new(work: Work, text: InboundText) -> bool:
     """Whether this text has not been acted on: providers deliver callbacks twice."""
-    query = select(ReceivedText.id).where(
-        ReceivedText.provider == text.provider, ReceivedText.provider_id == text.provider_id
-    )
-    return work.session.exec(query).first() is None
+    return bool(new_among(work, [text]))
 
 
 def new_among(work: Work, texts: Sequence[InboundText]) -> list[InboundText]:

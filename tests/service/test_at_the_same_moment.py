@@ -130,6 +130,13 @@ def test_a_text_that_another_transaction_was_in_the_way_of_is_acted_on(runtime: 
     assert texts_to(runtime, worker)[-1].startswith("You are off")
 
 
+def let_the_moment_pass(runtime: Runtime) -> None:
+    """Until it is looked again for pages that were written while somebody went off."""
+    assert isinstance(runtime.clock, SandboxClock)
+    runtime.clock.advance_to(runtime.clock.now() + going_off.MEANWHILE)
+    errands.run_due(runtime)
+
+
 @pytest.mark.parametrize("word", ["OFF", "STOP"])
 def test_who_is_paged_in_the_moment_in_which_they_go_off_is_not_waited_for(runtime: Runtime, word: str) -> None:
     with runtime.reading() as work:
@@ -138,9 +145,7 @@ def test_who_is_paged_in_the_moment_in_which_they_go_off_is_not_waited_for(runti
     with runtime.reading() as work:
         pages = list(work.session.exec(select(Page)))
     assert [(page.worker, page.outcome) for page in pages] == [(first, None)], "it did not know yet"
-    assert isinstance(runtime.clock, SandboxClock)
-    runtime.clock.advance_to(runtime.clock.now() + going_off.MEANWHILE)
-    errands.run_due(runtime)
+    let_the_moment_pass(runtime)
     with runtime.reading() as work:
         pages = list(work.session.exec(select(Page).order_by(col(Page.at))))
     assert [(page.worker, page.outcome) for page in pages] == [(first, "failed"), (second, None)]
@@ -152,9 +157,7 @@ def test_who_is_paged_although_they_are_off_because_nobody_else_is_left_stays_so
     for worker in duty:
         text(runtime, worker, "OFF")
     accept(runtime, kind="never_heard_of")
-    assert isinstance(runtime.clock, SandboxClock)
-    runtime.clock.advance_to(runtime.clock.now() + going_off.MEANWHILE)
-    errands.run_due(runtime)
+    let_the_moment_pass(runtime)
     with runtime.reading() as work:
         pages = list(work.session.exec(select(Page)))
     assert {page.worker for page in pages} == set(duty)
@@ -167,9 +170,7 @@ def test_what_was_handed_on_at_once_is_told_of_once(runtime: Runtime) -> None:
     with runtime.reading() as work:
         first = people.page_order(work, task.team)[0]
     text(runtime, first, "OFF")
-    assert isinstance(runtime.clock, SandboxClock)
-    runtime.clock.advance_to(runtime.clock.now() + going_off.MEANWHILE)
-    errands.run_due(runtime)
+    let_the_moment_pass(runtime)
     with runtime.reading() as work:
         entries = work.session.exec(select(TimelineEntry).where(TimelineEntry.task_id == task.id)).all()
     assert [entry.event for entry in entries].count("page failed") == 1
@@ -181,9 +182,7 @@ def test_who_is_back_meanwhile_keeps_what_they_were_asked_for(runtime: Runtime) 
     text(runtime, first, "OFF")
     text(runtime, first, "ON")
     accept(runtime)
-    assert isinstance(runtime.clock, SandboxClock)
-    runtime.clock.advance_to(runtime.clock.now() + going_off.MEANWHILE)
-    errands.run_due(runtime)
+    let_the_moment_pass(runtime)
     with runtime.reading() as work:
         pages = list(work.session.exec(select(Page)))
     assert [(page.worker, page.outcome) for page in pages] == [(first, None)]
