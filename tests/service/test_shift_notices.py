@@ -46,8 +46,10 @@ def applied(runtime: Runtime, notices: dict[str, str], **daily: str) -> Engine:
 
 
 def next_shift(runtime: Runtime) -> Held:
+    """The first that begins late enough for the evening before to be ahead, on whatever day the tests are run."""
     with runtime.reading() as work:
-        return coverage.shifts_starting(work, work.now, work.now + timedelta(days=8), [TEAM])[0]
+        tomorrow = work.now + timedelta(days=1)
+        return coverage.shifts_starting(work, tomorrow, tomorrow + timedelta(days=8), [TEAM])[0]
 
 
 def told(runtime: Runtime, worker: str) -> list[str]:
