@@ -10,7 +10,6 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import APIKeyCookie, HTTPBearer
-from fastapi.security.http import HTTPAuthorizationCredentials
 from fastapi.security.utils import get_authorization_scheme_param
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
@@ -28,6 +27,7 @@ SESSION_COOKIE = "callout_session"
 SESSION_SECONDS = 12 * 3600
 MOST_KEPT = 10_000
 
+# Said to whoever reads the description; who calls is found out by `authenticate`.
 bearer = HTTPBearer(auto_error=False, scheme_name="key", description="An access key, as `Authorization: Bearer KEY`")
 cookie = APIKeyCookie(
     name=SESSION_COOKIE, auto_error=False, scheme_name="session", description="A supervisor signed in on the pages"
@@ -171,18 +171,9 @@ def callers_of(request: Request) -> Callers:
     return cast(Callers, request.app.state.callers)
 
 
-async def authenticate(
-    request: Request,
-    runtime: RuntimeDep,
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    session: Annotated[str | None, Depends(cookie)],
-) -> Caller:
+async def authenticate(request: Request) -> Caller:
     """The caller by their key, or by a page's session. Raises 401, and 429 with Retry-After."""
-    return await known_or_identified(request, runtime, given.credentials if given else None, session)
-
-
-async def known_or_identified(request: Request, runtime: Runtime, text: str | None, session: str | None) -> Caller:
-    """The same, for who reads by itself what a request brings. Raises 401 and 429."""
+    runtime, text, session = runtime_of(request), given_key(request), request.cookies.get(SESSION_COOKIE)
     known = callers_of(request).find(text) if text is not None else None
     if known is not None:
         return let_in(request, runtime, known)
@@ -290,12 +281,23 @@ def sessions(runtime: Runtime) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(runtime.keyring.session_secret, salt="session")
 
 
+GUARDS: set[Callable[..., Any]] = set()
+SCHEMES = {scheme.scheme_name: scheme.model for scheme in (bearer, cookie)}
+
+
+def with_a_key() -> list[dict[str, list[str]]]:
+    """What the description says of a route that needs a key: by either way."""
+    return [{name: []} for name in SCHEMES]
+
+
 def allow(*roles: Role) -> Callable[..., Any]:
-    """A dependency that lets only some roles in; admins may do everything."""
+    """A dependency that lets only some roles in; admins may do everything. It looks for the key itself: each dependency more
+    takes FastAPI a good part of what reading a task takes."""
 
-    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
-        return in_role(caller, *roles)
+    async def check(request: Request) -> Caller:
+        return in_role(await authenticate(request), *roles)
 
+    GUARDS.add(check)
     return check
 
 

@@ -166,13 +166,17 @@ def _name_of(route: APIRoute) -> str:
     return route.name
 
 
-def _put_examples_back(router: APIRouter, paths: dict[str, Any]) -> None:
-    """FastAPI leaves out whatever is null, in examples too; there a null says something."""
+def _complete(router: APIRouter, paths: dict[str, Any]) -> None:
+    """Say which routes need a key. And FastAPI leaves out whatever is null, in examples too; there a null says something."""
     for route in router.routes:
         if not isinstance(route, APIRoute) or route.path_format not in paths:
             continue
+        needs_key = any(each.call in access.GUARDS for each in route.dependant.dependencies)
         for method in route.methods or ():
-            answers = paths[route.path_format][method.lower()]["responses"]
+            operation = paths[route.path_format][method.lower()]
+            if needs_key:
+                operation["security"] = access.with_a_key()
+            answers = operation["responses"]
             for status, answer in route.responses.items():
                 for kind, content in answer.get("content", {}).items():
                     if "example" in content:
@@ -190,7 +194,9 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, summary=app.summary, routes=app.routes, tags=app.openapi_tags
         )
         for part in (*PARTS, sandbox):
-            _put_examples_back(part.router, document["paths"])
+            _complete(part.router, document["paths"])
+        schemes = {name: jsonable_encoder(model, exclude_none=True) for name, model in access.SCHEMES.items()}
+        document["components"]["securitySchemes"] = schemes
         document["servers"] = [{"url": "/", "description": "this installation"}]
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):

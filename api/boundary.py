@@ -7,7 +7,7 @@ import time
 import traceback
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,7 +41,9 @@ class Boundary:
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
-        self._secure = secure
+        # As they go out, because every answer bears them.
+        self._static = _as_sent(HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if secure else {}))
+        self._usual = [*self._static, *_as_sent({"Cache-Control": "no-store"})]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -60,14 +62,10 @@ class Boundary:
             if message["type"] == "http.response.start":
                 begun = True
                 status = message["status"]
-                out = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    out.setdefault(name, value)
-                out["X-Request-Id"] = request_id
-                if self._secure:
-                    out["Strict-Transport-Security"] = "max-age=31536000"
-                if not scope["path"].startswith("/static/"):
-                    out.setdefault("Cache-Control", "no-store")
+                mine = self._static if scope["path"].startswith("/static/") else self._usual
+                given = {name.lower() for name, _ in message["headers"]}
+                added = [header for header in mine if header[0] not in given]
+                message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
@@ -113,6 +111,10 @@ class _Body:
         if self._received > LIMIT:
             raise HTTPException(413, TOO_LARGE)
         return message
+
+
+def _as_sent(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:

@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from api.access import SESSION_COOKIE, Caller, given_key, in_role, known_or_identified, let_in, runtime_of
+from api.access import Caller, authenticate, given_key, in_role, let_in, runtime_of
 from api.problems import ApiError
 from rules.incident import IncidentReport
 from service.models.access import Role
@@ -17,8 +17,7 @@ async def reporter(request: Request) -> Caller:
     runtime, text = runtime_of(request), given_key(request)
     trial = trials.named_by(runtime.keyring, text) if text else None
     if trial is None:
-        caller = await known_or_identified(request, runtime, text, request.cookies.get(SESSION_COOKIE))
-        return in_role(caller, Role.PARTNER)
+        return in_role(await authenticate(request), Role.PARTNER)
     ours = Caller(key_id=OURSELVES, name=OURSELVES, role=Role.PARTNER, localities=(), trial=trial)
     return let_in(request, runtime, ours)
 

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from api import examples
-from api.access import PartnerDep, bearer, cookie
+from api.access import PartnerDep, with_a_key
 from api.feeds import cloudevents, fhir
 from api.feeds.cloudevents import CloudEvent
 from api.imports import Kind
@@ -140,7 +140,7 @@ FHIR_RESOURCE: dict[str, Any] = {
 }
 # What the route for reports reads by itself, for the description.
 REPORT: dict[str, Any] = {
-    "security": [{bearer.scheme_name: []}, {cookie.scheme_name: []}],
+    "security": with_a_key(),
     "parameters": [
         {
             "name": "idempotency-key",
