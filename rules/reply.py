@@ -243,14 +243,14 @@ T = TypeVar("T")
 
 
 class Chooser(Protocol):
-    """Picks one of several, as random.Random does."""
+    """Picks some of several, as random.Random does."""
 
-    def choice(self, seq: Sequence[T], /) -> T:
-        """One of them."""
+    def choices(self, population: Sequence[T], *, k: int) -> list[T]:
+        """So many of them, the same perhaps again."""
         ...
 
 
 def candidates(choose: Chooser) -> list[str]:
     """Codes by chance, a few of each shape and the shortest first: one that nobody has is likely to be among them."""
-    made = ["".join(choose.choice(_KINDS[kind]) for kind in shape) for shape in SHAPES for _ in range(TRIES)]
-    return list(dict.fromkeys(made))
+    letters = [[choose.choices(_KINDS[kind], k=TRIES) for kind in shape] for shape in SHAPES]
+    return list(dict.fromkeys("".join(code) for columns in letters for code in zip(*columns, strict=True)))

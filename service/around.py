@@ -1,14 +1,16 @@
 """Who bears which mark at about which time: the one question for which SQLite and PostgreSQL need different words."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import String, TextualSelect, text
+from sqlalchemy import String, text
 
+from service.asking import Asking, Question
 from service.database import UtcDateTime, as_sqlite_keeps
+from service.models.incidents import Incident, IncidentMark
 from service.rows import Session
 
 
@@ -42,25 +44,22 @@ _AROUND = {
 }
 
 
-def newest_around(session: Session, asked: Sequence[Around], most: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The newest incidents that bear each mark within its time and were not retracted: the mark, and the incident's id,
-    when it occurred, whose it is and its type."""
+def asking_around(session: Session, asked: Sequence[Around], most: int) -> list[Asking]:
+    """What to ask for the newest incidents that bear each mark within its time and were not retracted: a row is the mark, the
+    incident's id, when it occurred, whose it is and its type."""
     if not asked:
-        return
-    session.flush()
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
+        return []
+    dialect = session.get_bind().dialect.name
+    if dialect == "postgresql":
         marks, since, until = (list(column) for column in zip(*asked, strict=True))
-        values: dict[str, Any] = {"marks": marks, "since": since, "until": until, "most": most}
-    else:
-        rows = [[mark, *(as_sqlite_keeps(moment) for moment in within)] for mark, *within in asked]
-        values = {"asked": json.dumps(rows), "most": most}
-    for mark, *row in connection.execute(_query(connection.dialect.name), values).all():
-        yield mark, tuple(row)
+        return [(_question(dialect), {"marks": marks, "since": since, "until": until, "most": most})]
+    rows = [[mark, *(as_sqlite_keeps(moment) for moment in within)] for mark, *within in asked]
+    return [(_question(dialect), {"asked": json.dumps(rows), "most": most})]
 
 
 @cache
-def _query(dialect: str) -> TextualSelect:
+def _question(dialect: str) -> Question:
     columns = "asked.mark, incident.id, incident.occurred_at, incident.key_id, incident.type"
     query = text(f"SELECT {columns} {_AROUND[dialect]} WHERE incident.retracted_at IS NULL")
-    return query.columns(mark=String, id=String, occurred_at=UtcDateTime, key_id=String, type=String)
+    answer = query.columns(mark=String, id=String, occurred_at=UtcDateTime, key_id=String, type=String)
+    return Question(answer, of=[Incident, IncidentMark])

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     DateTime,
+    Integer,
     Select,
     bindparam,
     text,
@@ -23,6 +25,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from service import connecting
+from service.asking import Asking, Question
 from service.in_turn import InTurn
 from service.privacy import Keyring, give_keys
 from service.rows import Session
@@ -54,6 +57,7 @@ class NotHeard(Exception):
     """The connection by which other processes are heard was lost."""
 
 
+@lru_cache(maxsize=1000)  # of a transaction's moments most are its own
 def as_sqlite_keeps(moment: datetime) -> str:
     """An instant as SQLite keeps it, such as `2026-11-20 15:41:00.000000`."""
     return _in_utc(moment).isoformat(" ", "microseconds")[: -len("+00:00")]
@@ -117,6 +121,7 @@ class Database:
         """Write: commits at the end, rolls back on any error."""
         with self._turn, Session(self._begun["writing"], expire_on_commit=False) as session:
             yield session
+            session.flush()  # SQLAlchemy's commit would not, where no object of its own was changed
             session.commit()
 
     @contextmanager
@@ -125,6 +130,7 @@ class Database:
         with self._turn, Session(self._begun["unhurried"], expire_on_commit=False) as session:
             hold(session, "setting up")
             yield session
+            session.flush()  # SQLAlchemy's commit would not, where no object of its own was changed
             session.commit()
 
     @property
@@ -160,7 +166,7 @@ class Database:
     def tell_others(self, session: Session) -> None:
         """Have every other process on the same PostgreSQL hear of this transaction when it commits."""
         if not self.is_sqlite:
-            session.connection().execute(text(f"NOTIFY {WAKE_CHANNEL}, '{self.name}'"))
+            session.flush_and_say(f"NOTIFY {WAKE_CHANNEL}, '{self.name}'")
 
     def hear_others(self, changed: Callable[[], None], stopping: threading.Event) -> None:
         """Call `changed` at the beginning, because of whatever was committed while nobody listened, and then whenever another
@@ -225,19 +231,24 @@ def inserting(session: Session, table: Any) -> Any:
     return kind.insert(table)
 
 
+HOLD = Question(
+    text(
+        "SELECT count(pg_advisory_xact_lock(number)) AS held FROM unnest(CAST(:numbers AS bigint[])) AS number"
+    ).columns(held=Integer)
+)
+
+
 def hold(session: Session, name: str) -> None:
     """Wait until no other transaction holds `name`, and hold it to the end of this one."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection().execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _number(name)})
+    for question, values in to_hold(session, [name]):
+        session.ask(question, **values)
 
 
-def hold_all(session: Session, names: Iterable[str]) -> None:
-    """Wait until no other transaction holds any of these, and hold them. In one order, so that two can't wait for each
-    other."""
+def to_hold(session: Session, names: Iterable[str]) -> list[Asking]:
+    """What to ask so as to wait until no other transaction holds any of these, and hold them. In one order, so that two can't
+    wait for each other. Nothing on SQLite, where a transaction holds the whole file."""
     numbers = sorted({_number(name) for name in names})
-    if numbers and session.get_bind().dialect.name == "postgresql":
-        asked = text("SELECT count(pg_advisory_xact_lock(number)) FROM unnest(CAST(:numbers AS bigint[])) AS number")
-        session.connection().execute(asked, {"numbers": numbers})
+    return [(HOLD, {"numbers": numbers})] if numbers and session.get_bind().dialect.name == "postgresql" else []
 
 
 def _number(name: str) -> int:

@@ -1,22 +1,24 @@
 """A session that also takes rows by the table: whatever a transaction opens is written in one statement a table, when
-something asks the database or at the end. The ORM alone writes object by object, at several times the cost of the commit."""
+something asks the database or at the end. The ORM alone writes object by object, at several times the cost of the commit, and
+reads at several times the cost of the database."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table, bindparam
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
+from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session as ModelSession
 from sqlmodel import SQLModel
 
+from service import asking
+from service.asking import Asking, Question, Statement, by_key, held_by_key
+from service.writing import OF_KEY, Clash, columns_in, given_of, in_order, inserting, key_of, updating
+
 Row = TypeVar("Row", bound=SQLModel)
 Found = TypeVar("Found")
-# Which columns are set where a row's key is there already, and which column must lie in the past for that.
-Clash = tuple[tuple[str, ...], str | None]
 
 
 class Overtaken(Exception):
@@ -33,6 +35,7 @@ class Session(ModelSession):
         self._made_here: set[int] = set()
         self._read: dict[Hashable, tuple[Any, frozenset[Table]]] = {}
         self._at_hand: list[Any] = []
+        self._connection: Connection | None = None
         self._inserted: set[Table] = set()
         self._looked: tuple[tuple[int, int, int], frozenset[Table]] = ((0, 0, 0), frozenset())
 
@@ -50,15 +53,19 @@ class Session(ModelSession):
 
     def make(self, model: type[Row], **values: Any) -> Row:
         """An object to be written with the others of its table. Changing it until then costs no statement."""
+        row = self._attached(model, _defaults(model) | values)
+        self._made.setdefault((model, values.get("task_id") or values["id"]), []).append(row)
+        self._made_here.add(id(row))
+        return row
+
+    def _attached(self, model: type[Row], values: Mapping[str, Any]) -> Row:
+        """An object as if it had been read. As make_transient_to_detached() and add() would, but for values that are not there
+        and whatever hangs on the object: every value is there, and nothing hangs on it."""
         row: Row = manager_of_class(model).new_instance()
-        instance_dict(row).update(_defaults(model) | values)
-        # As make_transient_to_detached() and add() would, but for values that are not there and whatever hangs on the object:
-        # every value is there, and nothing hangs on it.
+        instance_dict(row).update(values)
         state = instance_state(row)
         state.key = state.mapper._identity_key_from_state(state)
         self._save_or_update_impl(state)
-        self._made.setdefault((model, values.get("task_id") or values["id"]), []).append(row)
-        self._made_here.add(id(row))
         return row
 
     def unwritten(self, model: type[Row], owner: str) -> list[Row]:
@@ -76,15 +83,88 @@ class Session(ModelSession):
     def once(self, key: Hashable, read: Callable[[], Found], *, of: Sequence[type[SQLModel]] = ()) -> Found:
         """What `read` finds in the database, asked for once until something is written, or something `of` these where it is
         said: for a whole group the same people are on call. What was made here and is not written yet is not in it."""
-        tables = frozenset(map(_table, of))
-        changed = self._changed_tables()
-        if changed and (not tables or changed & tables):
-            self.flush()
+        return self._once(key, read, frozenset(map(_table, of)))
+
+    def _once(self, key: Hashable, read: Callable[[], Found], tables: frozenset[Table]) -> Found:
+        self._write_first(tables)
         if key not in self._read:
             with self.no_autoflush:
                 self._read[key] = (read(), tables)
         found: Found = self._read[key][0]
         return found
+
+    def _write_first(self, tables: frozenset[Table]) -> None:
+        changed = self._changed_tables()
+        if changed and (not tables or changed & tables):
+            self.flush()
+
+    def connection(self, *given: Any, **more: Any) -> Connection:
+        """The connection of this transaction. SQLAlchemy looks it up each time for as long as a question takes."""
+        if given or more or self._connection is None or self._connection.closed:
+            self._connection = super().connection(*given, **more)
+        return self._connection
+
+    def ask(self, question: Question, **values: Any) -> list[Any]:
+        """The rows that answer a question, as named tuples. What waits to be written to where it looks is written first."""
+        if self.autoflush and question.tables & (self._put_tables() | self._changed_tables()):
+            self.flush()
+        return asking.ask(self.connection(), [(question, values)])[0]
+
+    def do(self, question: Question, **values: Any) -> None:
+        """Have rows deleted or changed, once everything is written that waits. Objects that were read stay as they are."""
+        self.flush()
+        prepared = asking.prepare(self.connection().dialect, question, values)
+        asking.say(self.connection(), [prepared.statement])
+        self._forget(question.tables)
+
+    def ask_once(self, question: Question, **values: Any) -> list[Any]:
+        """The same, as `once` asks: until something is written that it reads."""
+        return self._once(_key(question, values), lambda: self.ask(question, **values), question.tables)
+
+    def find(self, model: type[Row], question: Question, *, afresh: bool = False, **values: Any) -> list[Row]:
+        """The objects that answer a question about the columns of a model, as `exec` would find them at several times the cost.
+        `afresh`: as they are now, whatever was known of them. What was not asked for is read when it is looked at."""
+        return [self._found(model, row._asdict(), afresh) for row in self.ask(question, **values)]
+
+    def _found(self, model: type[Row], values: dict[str, Any], afresh: bool) -> Row:
+        row: Row | None = self.identity_map.get(_identity(model, [values[name] for name in key_of(_table(model))]))
+        if row is None:
+            row = self._attached(model, values)
+            if unread := [name for name in columns_in(_table(model)) if name not in values]:
+                self.expire(row, unread)
+        elif afresh:
+            instance_dict(row).update(values)
+            instance_state(row)._commit(instance_dict(row), values)
+        return row
+
+    def get(self, entity: type[Row], ident: Any, **more: Any) -> Row | None:  # type: ignore[override] # of a model, all here
+        """The object with a key, from what this session knows or from the database."""
+        values = ident if isinstance(ident, tuple) else (ident,)
+        known: Row | None = self.identity_map.get(_identity(entity, values))
+        if any(more.values()) or (known is not None and instance_state(known).expired):
+            return super().get(entity, ident, **more)
+        if known is not None:
+            return known
+        found = self.find(entity, by_key(_table(entity)), **dict(zip(key_of(_table(entity)), values, strict=True)))
+        return found[0] if found else None
+
+    def refresh(self, instance: Any, *given: Any, **more: Any) -> None:
+        """Read an object as it is now."""
+        if given or more:
+            return super().refresh(instance, *given, **more)
+        table: Table = instance.__table__
+        key = {name: instance_dict(instance)[name] for name in key_of(table)}
+        if not self.find(type(instance), by_key(table), afresh=True, **key):
+            raise InvalidRequestError(f"a row of {table.name} that was to be read again is not there any more")
+        return None
+
+    def ask_ahead(self, askings: Sequence[Asking]) -> None:
+        """Ask in one go what `ask_once` will be asked for."""
+        self._write_first(frozenset().union(*[question.tables for question, _ in askings]))
+        missing = {key: each for each in askings if (key := _key(*each)) not in self._read}
+        answers = asking.ask(self.connection(), list(missing.values()))
+        for (key, (question, _)), rows in zip(missing.items(), answers, strict=True):
+            self._read[key] = (rows, question.tables)
 
     def keep_at_hand(self, rows: Iterable[SQLModel]) -> None:
         """Keep objects to the end of the transaction, so that whoever asks for one by its id asks no database. Otherwise the
@@ -99,7 +179,9 @@ class Session(ModelSession):
     def held(self, model: type[Row], key: Any) -> Row | None:
         """A row as it is once nobody else is writing it, held to the end of this transaction."""
         self.flush()
-        return self.get(model, key, with_for_update=True, populate_existing=True)
+        values = dict(zip(key_of(_table(model)), key if isinstance(key, tuple) else (key,), strict=True))
+        found = self.find(model, held_by_key(_table(model)), afresh=True, **values)
+        return found[0] if found else None
 
     def forget(self, about: str) -> None:
         """What `once` found for a key with this in it is asked for anew: others may have written meanwhile."""
@@ -117,114 +199,85 @@ class Session(ModelSession):
             self._looked = (there_is, frozenset(row.__table__ for row in self._changed()))
         return self._looked[1]
 
+    def _put_tables(self) -> set[Table]:
+        return {table for table, _ in self._rows} | {_table(model) for model, _ in self._made}
+
     def flush(self, objects: Sequence[Any] | None = None) -> None:
         """Write everything that waits."""
-        written = (
-            {table for table, _ in self._rows} | {_table(model) for model, _ in self._made} | self._changed_tables()
-        )
-        self._looked = ((0, 0, 0), frozenset())
-        self._inserted |= {table for table, _ in self._rows} | {_table(model) for model, _ in self._made}
-        self._inserted |= {row.__table__ for row in self.new}
-        if written:
-            self._read = {key: read for key, read in self._read.items() if read[1] and not read[1] & written}
-        if self._rows or self._made:
-            self._write()
-        super().flush(objects)
+        if self._rows or self._made or self.identity_map._modified:
+            self._write(())
+        if self._new or self._deleted:
+            self._forget(frozenset(row.__table__ for row in self._changed()))
+            self._inserted |= {row.__table__ for row in self.new}
+            super().flush(objects)
 
-    def _write(self) -> None:
+    def flush_and_ask(self, question: Question, **values: Any) -> list[Any]:
+        """Write everything that waits, and ask, with one answer for both where the database can give it."""
+        if self._new or self._deleted:
+            self.flush()
+        prepared = asking.prepare(self.connection().dialect, question, values)
+        return prepared.read(*self._write([prepared.statement]))
+
+    def flush_and_say(self, *words: str) -> None:
+        """Write everything that waits, and say what has no parameters."""
+        if self._new or self._deleted:
+            self.flush()
+        self._write([Statement(each, [None]) for each in words])
+
+    def _write(self, then: Sequence[Statement]) -> list[Any]:
+        """The rows that wait and the changes of objects, and then some statements; their cursors. To wait for each answer took
+        longer than the rest."""
+        dialect = self.connection().dialect
         waiting, self._rows = self._rows, {}
         made, self._made = self._made, {}
-        for (model, _), rows in made.items():
-            waiting.setdefault((_table(model), None), []).extend(map(_values, rows))
-        order = _in_order()
-        places = sorted(waiting, key=lambda place: order[place[0]])
-        connection = self.connection()
-        inserts = []
-        for table, clash in places:
-            rows = waiting[table, clash]
-            insert = _insert(connection.dialect, table, _given(table, rows[0]), clash)
-            inserts.append((insert, insert.values(rows)))
-        for (table, clash), written in zip(places, _insert_all(connection, inserts), strict=True):
-            if clash and clash[1] and written < len(waiting[table, clash]):
+        for (model, _), objects in made.items():
+            waiting.setdefault((_table(model), None), []).extend(map(_values, objects))
+        # Beside what is new to SQLAlchemy they are left to it, which knows what must come before what.
+        changed = {} if self._new or self._deleted else self._changes()
+        order = in_order()
+        inserts = sorted(waiting.items(), key=lambda item: order[item[0][0]])
+        updates = sorted(changed.items(), key=lambda item: (order[item[0][0]], item[0][1]))
+        self._forget(frozenset(table for table, _ in (*waiting, *changed)))
+        self._inserted |= {table for table, _ in waiting}
+        said = [inserting(dialect, table, given_of(table, rows[0]), clash).of(rows) for (table, clash), rows in inserts]
+        said += [updating(dialect, table, names).of(rows) for (table, names), rows in updates]
+        cursors = asking.say(self.connection(), [*said, *then])
+        for ((table, clash), rows), cursor in zip(inserts, cursors, strict=False):
+            if clash and clash[1] and cursor.rowcount < len(rows):
                 raise Overtaken(table.name)
-        for objects in made.values():
-            for row in objects:
-                # What was changed since it was made went in with it.
-                instance_state(row)._commit_all(instance_dict(row), self.identity_map)
+        for ((table, _), rows), cursor in zip(updates, cursors[len(inserts) :], strict=False):
+            if cursor.rowcount < len(rows):
+                raise StaleDataError(f"a row of {table.name} that was to be changed is not there any more")
+        written = [row for objects in made.values() for row in objects]
+        for row in [*written, *(() if self._new or self._deleted else self.dirty)]:
+            # What was changed since it was made went in with it.
+            instance_state(row)._commit_all(instance_dict(row), self.identity_map)
         self._made_here.clear()
+        return cursors[len(said) :]
+
+    def _changes(self) -> dict[tuple[Table, tuple[str, ...]], list[dict[str, Any]]]:
+        """What was changed of objects that were read, by its columns; in the order of their keys, as SQLAlchemy writes it."""
+        found: dict[tuple[Table, tuple[str, ...]], list[dict[str, Any]]] = {}
+        for row in [row for row in self.dirty if id(row) not in self._made_here]:
+            table: Table = row.__table__
+            values, before = instance_dict(row), instance_state(row).committed_state
+            names = tuple(name for name in columns_in(table) if name in before and before[name] != values[name])
+            if names:
+                key = {OF_KEY + name: values[name] for name in key_of(table)}
+                found.setdefault((table, names), []).append(key | {name: values[name] for name in names})
+        for rows in found.values():
+            rows.sort(key=lambda row: [value for name, value in row.items() if name.startswith(OF_KEY)])
+        return found
+
+    def _forget(self, written: frozenset[Table]) -> None:
+        """What was read of some tables that are written now, and of all."""
+        self._looked = ((0, 0, 0), frozenset())
+        if written:
+            self._read = {key: read for key, read in self._read.items() if read[1] and not read[1] & written}
 
 
-@dataclass(frozen=True)
-class _Insert:
-    """An INSERT as the driver takes it: its words, and its parameters in their order, each with what a value passes on its
-    way. SQLAlchemy makes it once; to look all of it up for every row took longer than the writing."""
-
-    table: str
-    words: str
-    by_name: bool
-    parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
-
-    def values(self, rows: Iterable[dict[str, Any]]) -> list[Any]:
-        """What goes with the words."""
-        if self.by_name:
-            return [{name: way(row[name]) if way else row[name] for name, way in self.parameters} for row in rows]
-        return [tuple([way(row[name]) if way else row[name] for name, way in self.parameters]) for row in rows]
-
-
-@cache
-def _insert(dialect: Dialect, table: Table, names: tuple[str, ...], clash: Clash | None) -> _Insert:
-    compiled = _statement(dialect.name, table, clash).compile(dialect=dialect, column_keys=list(names))
-    order = compiled.positiontup or list(compiled.binds)
-    ways = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
-    parameters = tuple((name, ways[name]) for name in order)
-    return _Insert(table.name, str(compiled), not compiled.positional, parameters)
-
-
-Inserts = Sequence[tuple[_Insert, list[Any]]]
-
-
-def _insert_all(connection: Connection, inserts: Inserts) -> list[int]:
-    """How many rows each insert has written. Straight by the driver, and on PostgreSQL with one answer for all (psycopg,
-    "Pipeline mode support"): to wait for a dozen took longer than what was asked for. What goes wrong is said as SQLAlchemy
-    says it, and whoever listens for its statements hears of these."""
-    driver: Any = connection.connection.driver_connection
-    at_once = driver.pipeline() if connection.dialect.name == "postgresql" else nullcontext()
-    cursors = [driver.cursor() for _ in inserts]
-    try:
-        with at_once:
-            for cursor, (insert, values) in zip(cursors, inserts, strict=True):
-                for hear in connection.dispatch.before_cursor_execute:
-                    hear(connection, cursor, insert.words, values, None, True)
-                cursor.executemany(insert.words, values)
-    except connection.dialect.loaded_dbapi.Error as error:
-        names = ", ".join(insert.table for insert, _ in inserts)
-        connection._handle_dbapi_exception(error, f"INSERT INTO {names}", None, None, None)
-    return [cursor.rowcount for cursor in cursors]
-
-
-def _statement(dialect: str, table: Table, clash: Clash | None) -> Any:
-    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
-    if clash is None:
-        return statement
-    replacing, past = clash
-    key = [column.name for column in table.primary_key]
-    if not replacing:
-        return statement.on_conflict_do_nothing(index_elements=key)
-    return statement.on_conflict_do_update(
-        index_elements=key,
-        set_={name: statement.excluded[name] for name in replacing if name not in key},
-        where=table.c[past] <= bindparam("moment", type_=table.c[past].type) if past else None,
-    )
-
-
-def _given(table: Table, row: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(name for name in table.columns.keys() if name in row)  # noqa: SIM118 - the columns are no dict
-
-
-@cache
-def _in_order() -> dict[Table, int]:
-    """A row that points to another comes after it."""
-    return {table: place for place, table in enumerate(SQLModel.metadata.sorted_tables)}
+def _key(question: Question, values: Mapping[str, Any]) -> Hashable:
+    return question, *[tuple(value) if isinstance(value, list) else value for value in values.values()]
 
 
 @cache
@@ -251,11 +304,10 @@ def _numbers_itself(column: Any) -> bool:
     return column is column.table._autoincrement_column
 
 
-@cache
-def _names(model: type[SQLModel]) -> tuple[str, ...]:
-    return tuple(column.name for column in _table(model).columns)
+def _identity(model: Any, values: Sequence[Any]) -> Any:
+    return model.__mapper__.identity_key_from_primary_key(values)
 
 
 def _values(row: SQLModel) -> dict[str, Any]:
     values = instance_dict(row)
-    return {name: values[name] for name in _names(type(row))}
+    return {name: values[name] for name in columns_in(_table(type(row)))}

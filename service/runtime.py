@@ -113,7 +113,6 @@ class Runtime:
                 # Asked for only now: a sandbox's clock may have begun to be moved meanwhile, with all hands off.
                 hands = self.senders.hands
                 load = hands.take(work) if hands else load
-                session.flush()
                 audit.append(session, work.audit, work.now, self.keyring)
                 if not quietly:
                     self.database.tell_others(session)
@@ -134,7 +133,6 @@ class Runtime:
         with self.database.setting_up() as session:
             setup = SetUp(session=session, now=self.clock.now(), keyring=self.keyring)
             yield setup
-            session.flush()
             audit.append(session, setup.audit, setup.now, self.keyring)
         self.changed.fire()
 

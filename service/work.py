@@ -45,8 +45,10 @@ class Measured:
 
 @dataclass
 class Codes:
-    """Task codes that one transaction asked for at once: those that it has left, and those that it gave to tasks."""
+    """Task codes that one transaction asked for at once: those that were drawn and may be in use, those that it has left, and
+    those that it gave to tasks."""
 
+    drawn: list[str] = field(default_factory=list)
     free: list[str] = field(default_factory=list)
     given: set[str] = field(default_factory=set)
 

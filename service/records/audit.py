@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sqlmodel import col, select
 
+from service.asking import Question
 from service.models.audit import AuditEntry, AuditHead
 from service.privacy import Keyring
 from service.rows import Session
@@ -16,7 +17,7 @@ from service.work import AuditLine
 
 BEGINNING = "0" * 64
 HEAD = 1
-END = select(AuditHead.seq, AuditHead.hash).where(AuditHead.id == HEAD).with_for_update()
+END = Question(select(AuditHead.seq, AuditHead.hash).where(AuditHead.id == HEAD).with_for_update())
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,18 @@ class Said(NamedTuple):
 
 
 def append(session: Session, lines: Iterable[AuditLine], now: datetime, keyring: Keyring) -> None:
-    """Chain entries onto the end. The head's row is locked from here to the commit, so call it last."""
+    """Write what waits, and chain entries onto the end. The head's row is locked from here to the commit, so call it last."""
     lines = list(lines)
     if not lines:
+        session.flush()
         return
-    last, link = session.connection().execute(END).one()
+    ((last, link),) = session.flush_and_ask(END)
     for seq, line in enumerate(lines, last + 1):
         detail = json.dumps(line.detail, sort_keys=True, ensure_ascii=False)
         said = Said(seq, now, line.actor, line.action, line.subject, detail)
         link = _link(said, link, keyring)
         session.put(AuditEntry, **said._asdict(), hash=link)
     session.put(AuditHead, replacing=("seq", "hash"), id=HEAD, seq=last + len(lines), hash=link)
-    session.flush()
 
 
 def verify(session: Session, keyring: Keyring) -> tuple[int, Broken | None]:

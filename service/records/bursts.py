@@ -6,6 +6,7 @@ from sqlalchemy import Boolean, bindparam
 from sqlmodel import col, func, select
 
 from rules.rulebook import Bursts
+from service.asking import Question
 from service.database import UtcDateTime
 from service.models.tasks import Page, Task, TaskState
 from service.partnership import DUTY_TEAM
@@ -25,7 +26,7 @@ _asked = (
     )
     .subquery()
 )
-ASKED = select(_asked.c.worker, _asked.c.task_id).where(_asked.c.number <= bindparam("enough"))
+ASKED = Question(select(_asked.c.worker, _asked.c.task_id).where(_asked.c.number <= bindparam("enough")))
 
 
 def ask_ahead(work: Work, teams: Iterable[str], *, drill: bool) -> None:
@@ -55,5 +56,5 @@ def asked_for_enough(work: Work, worker: str, task: Task) -> bool:
 
 def _asked_lately(work: Work, workers: Sequence[str], limit: Bursts, drill: bool) -> Sequence[tuple[str, str]]:
     enough = (limit.at_most + 1) * PAGES_A_TASK
-    values = {"workers": list(workers), "since": work.now - limit.within, "drill": drill, "enough": enough}
-    return work.session.exec(ASKED, params=values).all()
+    since = work.now - limit.within
+    return work.session.ask(ASKED, workers=workers, since=since, drill=drill, enough=enough)

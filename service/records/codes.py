@@ -8,15 +8,25 @@ from sqlalchemy import bindparam
 from sqlmodel import col, or_, select
 
 from rules.reply import candidates
+from service.asking import Asking, Question
 from service.database import UtcDateTime
 from service.models.tasks import Task, TaskCode
 from service.work import Work
 
 REST = timedelta(days=30)
-BUSY = select(TaskCode.code).where(
-    col(TaskCode.code).in_(bindparam("tried", expanding=True)),
-    or_(col(TaskCode.free_after).is_(None), col(TaskCode.free_after) > bindparam("now", type_=UtcDateTime)),
+BUSY = Question(
+    select(TaskCode.code).where(
+        col(TaskCode.code).in_(bindparam("tried", expanding=True)),
+        or_(col(TaskCode.free_after).is_(None), col(TaskCode.free_after) > bindparam("now", type_=UtcDateTime)),
+    )
 )
+
+
+def askings(work: Work) -> list[Asking]:
+    """What `assign` will ask."""
+    if not work.codes.free and not work.codes.drawn:
+        work.codes.drawn = _draw()
+    return [_asking(work, work.codes.drawn)] if work.codes.drawn else []
 
 
 def assign(work: Work, task_id: str, *, until: datetime | None = None) -> str:
@@ -47,15 +57,23 @@ def task_of(work: Work, code: str) -> Task | None:
 
 def busy(work: Work, tried: Collection[str]) -> set[str]:
     """Those of some codes that point to something live, or to something that ended within the last 30 days."""
-    return set(work.session.exec(BUSY, params={"tried": list(tried), "now": work.now}).all())
+    question, values = _asking(work, tried)
+    return {row.code for row in work.session.ask_once(question, **values)}
+
+
+def _asking(work: Work, tried: Collection[str]) -> Asking:
+    return BUSY, {"tried": list(tried), "now": work.now}
+
+
+def _draw() -> list[str]:
+    # A code is short enough to be guessed anyway; it opens nothing by itself. A process that is forked draws others.
+    return candidates(random)
 
 
 def _free(work: Work) -> list[str]:
     """Some codes that are free, the shortest last; writing one that was taken meanwhile raises Overtaken."""
-    # A code is short enough to be guessed anyway; it opens nothing by itself. A process that is forked draws others.
-    tried = candidates(random)
-    with work.session.no_autoflush:
-        taken = busy(work, tried) | work.codes.given
+    tried, work.codes.drawn = work.codes.drawn or _draw(), []
+    taken = busy(work, tried) | work.codes.given
     free = [code for code in tried if code not in taken]
     if not free:
         raise RuntimeError("every task code is in use")

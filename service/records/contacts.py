@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlmodel import col, select
 
 from notifiers.base import Channel
+from service.asking import Question
 from service.errors import Conflict, TooSoon
 from service.models.people import ContactPoint, StoppedNumber
 from service.partnership import WorkerSpec
@@ -20,10 +21,12 @@ CODE_LIVES = timedelta(minutes=10)
 TRIES = 5
 SENT_AN_HOUR = 3
 HOUR = timedelta(hours=1)
-PROVEN = select(ContactPoint.worker, ContactPoint.mark).where(
-    ContactPoint.channel != Channel.EMAIL, col(ContactPoint.verified_at).is_not(None)
+PROVEN = Question(
+    select(ContactPoint.worker, ContactPoint.mark).where(
+        ContactPoint.channel != Channel.EMAIL, col(ContactPoint.verified_at).is_not(None)
+    )
 )
-STOPPED = select(StoppedNumber.mark, StoppedNumber.since)
+STOPPED = Question(select(StoppedNumber.mark, StoppedNumber.since))
 
 
 class Proof(StrEnum):
@@ -59,7 +62,7 @@ def proven_numbers(work: Work) -> Proven:
 
 
 def _proven_numbers(work: Work) -> Proven:
-    marks = frozenset((worker, mark) for worker, mark in work.session.connection().execute(PROVEN).all())
+    marks = frozenset((worker, mark) for worker, mark in work.session.ask_once(PROVEN))
     return Proven(keyring=work.keyring, marks=marks, answered=frozenset(worker for worker, _ in marks))
 
 
@@ -92,7 +95,7 @@ def stopped_since(work: Work, number: str) -> datetime | None:
 
 
 def _stopped(work: Work) -> Mapping[str, datetime]:
-    return {row.mark: row.since for row in work.session.connection().execute(STOPPED)}
+    return {row.mark: row.since for row in work.session.ask_once(STOPPED)}
 
 
 @dataclass(frozen=True)

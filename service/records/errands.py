@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
+from service.asking import Question
 from service.database import skip_locked
 from service.models.errands import Errand, ErrandKind
 from service.work import SetUp, Work
 
 LONGEST_DELAY = timedelta(minutes=30)
 KINDS = tuple(kind.value for kind in ErrandKind)
+FIRST_AT = Question(select(func.min(Errand.due_at).label("at")).where(col(Errand.kind).in_(KINDS)))
 
 
 def put(
@@ -81,7 +83,8 @@ def put_off(work: Work, key: tuple[str, str]) -> None:
 
 def first_at(work: SetUp) -> datetime | None:
     """When the next errand falls due."""
-    return work.session.exec(select(func.min(Errand.due_at)).where(col(Errand.kind).in_(KINDS))).one()
+    first: datetime | None = work.session.ask(FIRST_AT)[0].at
+    return first
 
 
 def waiting(work: Work) -> int:

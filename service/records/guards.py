@@ -4,8 +4,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select, update
 
+from service.asking import Question
 from service.errors import Conflict
 from service.models.tasks import LIVE, Taker, Task
 from service.models.timers import TimerKind
@@ -13,6 +15,7 @@ from service.records import milestones, paging, timers
 from service.work import Work
 
 TRUSTED_FOR = timedelta(hours=2)
+TAKERS = Question(select(Taker.worker).where(col(Taker.task_id) == bindparam("task")).order_by(col(Taker.at)))
 
 
 class Why(StrEnum):
@@ -55,8 +58,7 @@ def require_live(work: Work, task: Task) -> None:
 
 def takers(work: Work, task: Task) -> list[str]:
     """Who has taken a task, first the first."""
-    rows = work.session.exec(select(Taker).where(Taker.task_id == task.id).order_by(col(Taker.at))).all()
-    return [row.worker for row in rows]
+    return [row.worker for row in work.session.ask(TAKERS, task=task.id)]
 
 
 def let_go(work: Work, task: Task, worker: str) -> None:

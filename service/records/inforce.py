@@ -4,27 +4,31 @@ import json
 import threading
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from rules.match import Judge
 from rules.patterns import watches
 from rules.places import KnownPlaces
+from service.asking import Question
 from service.errors import NotFound
 from service.models.people import PartnershipRow
 from service.models.rulebooks import RulebookVersion
 from service.partnership import Partnership, check_partnership
 from service.records.rulebooks import load_version
+from service.rows import Session
 from service.work import Policy
 
 PARTNERSHIP = 1
-# Every transaction begins with it, so it is put together once; as all that stand at the top of a module are.
-VERSIONS = select(
-    select(PartnershipRow.version).where(PartnershipRow.id == PARTNERSHIP).scalar_subquery(),
-    select(RulebookVersion.number)
-    .where(col(RulebookVersion.activated_at).is_not(None))
-    .order_by(col(RulebookVersion.activated_at).desc(), col(RulebookVersion.number).desc())
-    .limit(1)
-    .scalar_subquery(),
+# Every transaction begins with it.
+VERSIONS = Question(
+    select(
+        select(PartnershipRow.version).where(PartnershipRow.id == PARTNERSHIP).scalar_subquery(),
+        select(RulebookVersion.number)
+        .where(col(RulebookVersion.activated_at).is_not(None))
+        .order_by(col(RulebookVersion.activated_at).desc(), col(RulebookVersion.number).desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
 )
 
 
@@ -44,7 +48,7 @@ class InForce:
 
     def at(self, session: Session) -> tuple[Partnership, Policy]:
         """The partnership and the policy that this session sees. Raises NotSetUp."""
-        versions = session.connection().execute(VERSIONS).one()
+        (versions,) = session.ask(VERSIONS)
         if versions[0] is None:
             raise NotSetUp("no partnership is in force; apply one with: callout apply FILE")
         if versions[1] is None:

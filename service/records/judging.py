@@ -9,10 +9,10 @@ from sqlmodel import select
 
 from rules.incident import IncidentReport
 from rules.match import Decision, unknown_basis
-from service.database import hold, hold_all
+from service.database import hold, to_hold
 from service.errors import Conflict, Fault, Invalid, NotFound, ServiceError
 from service.models.incidents import Incident, Purpose
-from service.records import bursts, incidents, patterns, tasks, timeline, transitions, trials, views
+from service.records import bursts, codes, incidents, paging, patterns, tasks, timeline, transitions, trials, views
 from service.records.known import Known
 from service.records.told import Located, Told, tell
 from service.records.trials import Trial
@@ -115,8 +115,11 @@ def accept(work: Work, submissions: Sequence[Submission]) -> list[Taken | Servic
     told = [tell(work, submission.report, partner=submission.partner) for submission in submissions]
     keys = [(each.key_id, each.report.source_ref, each.idempotency_key) for each in submissions]
     names = {f"{key_id} {name}" for key_id, *given in keys for name in given if name}
-    hold_all(work.session, names.union(*[one.reach(work).keys() for one in told]))
+    held = to_hold(work.session, names.union(*[one.reach(work).keys() for one in told]))
     known = Known(work=work)
+    summons = any(decision.pathway for one in told for decision in one.decisions)
+    opens = [*codes.askings(work), *paging.askings(work)] if summons else []
+    work.session.ask_ahead([*held, *known.askings(keys, told), *opens])
     known.ask_held(keys)
     known.ask_others(told)
     patterns.ask_ahead(told, known)

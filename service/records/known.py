@@ -9,19 +9,21 @@ from typing import Any
 
 from sqlalchemy import bindparam
 from sqlmodel import and_, col, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from rules.incident import IncidentReport, facts
-from rules.patterns import Seen, Watch
-from service.around import Around, newest_around
+from rules.patterns import Seen
+from service.around import Around, asking_around
+from service.asking import Asking, Question
 from service.database import UtcDateTime
 from service.errors import Conflict
 from service.models.incidents import Incident, IncidentMark
 from service.models.tasks import LIVE, Task, TaskIncident
 from service.records import incidents
-from service.records.told import Shared, Told, point_of
+from service.records.told import Told, point_of
 from service.work import Work
 
+# Under whose key a report came, and its source_ref and Idempotency-Key there.
+Names = tuple[str, str | None, str | None]
 # A place with more than this in one window is beyond any threshold; the newest are enough to say so.
 MOST = 1000
 # Few are raised, so they are looked up first: many may bear the mark of a place.
@@ -36,7 +38,7 @@ _lately = (
     .cte("lately")
     .prefix_with("MATERIALIZED")
 )
-RAISED = (
+RAISED = Question(
     select(_lately.c.id, _lately.c.pattern, _lately.c.occurred_at, IncidentMark.mark)
     .join(IncidentMark, col(IncidentMark.incident_id) == _lately.c.id)
     .where(col(IncidentMark.mark).in_(bindparam("marks", expanding=True)))
@@ -44,7 +46,7 @@ RAISED = (
 
 
 @lru_cache(maxsize=100)
-def _held(columns: Sequence[str]) -> SelectOfScalar[Incident]:
+def _held(columns: Sequence[str]) -> Question:
     """The incidents with one of some names in the first column under the first key, or in the next one under the next."""
     wanted = [
         and_(
@@ -53,7 +55,7 @@ def _held(columns: Sequence[str]) -> SelectOfScalar[Incident]:
         )
         for place, column in enumerate(columns)
     ]
-    return select(Incident).where(or_(*wanted)).with_for_update()
+    return Question(select(Incident.id).where(or_(*wanted)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,19 +95,27 @@ class Known:
     opened: dict[str, Opened | None] = field(default_factory=dict)
     places: dict[str, Seen] = field(default_factory=dict)
 
-    def ask_held(self, keys: Sequence[tuple[str, str | None, str | None]]) -> None:
+    def askings(self, keys: Sequence[Names], told: Sequence[Told]) -> list[Asking]:
+        """What `ask_held` and `ask_others` will ask."""
+        return [*self._about_held(keys), *self._about_marks(told), *self._about_raised(told)]
+
+    def ask_held(self, keys: Sequence[Names]) -> None:
         """Ask for the incidents that came before under a partner's key, with a source_ref or an Idempotency-Key."""
+        for question, values in self._about_held(keys):
+            if found := [row.id for row in self.work.session.ask_once(question, **values)]:
+                held = select(Incident).where(col(Incident.id).in_(found)).with_for_update()
+                for incident in self.work.session.exec(held).all():
+                    self.hold(incident)
+
+    def _about_held(self, keys: Sequence[Names]) -> list[Asking]:
         names: dict[tuple[str, str], set[str]] = {}
         for key, ref, again in keys:
             for column, name in (("source_ref", ref), ("idempotency_key", again)):
                 if name:
                     names.setdefault((key, column), set()).add(name)
-        if names:
-            values: dict[str, Any] = {f"key_{place}": key for place, (key, _) in enumerate(names)}
-            values |= {f"names_{place}": sorted(given) for place, given in enumerate(names.values())}
-            query = _held(tuple(column for _, column in names))
-            for row in self.work.session.exec(query, params=values).all():
-                self.hold(row)
+        values: dict[str, Any] = {f"key_{place}": key for place, (key, _) in enumerate(names)}
+        values |= {f"names_{place}": sorted(given) for place, given in enumerate(names.values())}
+        return [(_held(tuple(column for _, column in names)), values)] if names else []
 
     def hold(self, incident: Incident) -> None:
         """It is held now."""
@@ -116,29 +126,33 @@ class Known:
 
     def ask_others(self, told: Sequence[Told]) -> None:
         """Ask for those who bear the marks of some reports, near them in time, and for what patterns said of them."""
-        reaches = [(one, one.reach(self.work)) for one in told]
+        for question, values in self._about_marks(told):
+            for mark, name, at, key_id, kind in self.work.session.ask_once(question, **values):
+                bearer = Bearer(incident_id=name, occurred_at=at, key_id=key_id, type=kind)
+                self.bearers.setdefault(mark, {})[name] = bearer
+        for question, values in self._about_raised(told):
+            for name, pattern, at, mark in self.work.session.ask_once(question, **values):
+                self.raised.setdefault((pattern, mark), []).append(Raised(incident_id=name, occurred_at=at))
+
+    def _about_marks(self, told: Sequence[Told]) -> list[Asking]:
         around = [
             Around(mark, one.report.occurred_at - reach, one.report.occurred_at + reach)
-            for one, found in reaches
-            for mark, reach in found.items()
+            for one in told
+            for mark, reach in one.reach(self.work).items()
         ]
-        for mark, row in newest_around(self.work.session, around, MOST):
-            self.bearers.setdefault(mark, {})[row[0]] = Bearer(
-                incident_id=row[0], occurred_at=row[1], key_id=row[2], type=row[3]
-            )
-        watched = [(one.report.occurred_at, watch, shared) for one in told for watch, shared in one.watched]
-        if watched:
-            self._ask_raised(watched)
+        return asking_around(self.work.session, around, MOST)
 
-    def _ask_raised(self, watched: Sequence[tuple[datetime, Watch, Shared]]) -> None:
+    def _about_raised(self, told: Sequence[Told]) -> list[Asking]:
+        watched = [(one.report.occurred_at, watch, shared) for one in told for watch, shared in one.watched]
+        if not watched:
+            return []
         values = {
             "patterns": sorted({watch.spec.id for _, watch, _ in watched}),
             "marks": sorted({mark for _, _, shared in watched for mark in shared.marks}),
             "since": min(at - watch.quiet for at, watch, _ in watched),
             "until": max(at + watch.quiet for at, watch, _ in watched),
         }
-        for name, pattern, at, mark in self.work.session.execute(RAISED, values).all():
-            self.raised.setdefault((pattern, mark), []).append(Raised(incident_id=name, occurred_at=at))
+        return [(RAISED, values)]
 
     def take(self, incident: Incident, told: Told) -> None:
         """An incident was recorded, or a corrected report put in its place."""

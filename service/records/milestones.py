@@ -8,6 +8,7 @@ from sqlmodel import and_, col, func, not_, or_, select
 
 from rules import sla
 from rules.sla import MilestoneName, MilestoneState
+from service.asking import Question, columns_of
 from service.models.tasks import LIVE, Milestone, Task, TaskState, is_live
 from service.models.timers import TimerKind
 from service.records import timers
@@ -18,7 +19,9 @@ IN_ORDER = {name.value: place for place, name in enumerate(MilestoneName)}
 OF_LIVE = frozenset({MilestoneState.ON_TRACK, MilestoneState.AT_RISK, MilestoneState.PAUSED})
 MOST_AT_ONCE = 10_000  # a statement takes no more than 65,535 parameters on PostgreSQL
 Moment = datetime | BindParameter[datetime]
-OF_TASKS = select(Milestone).where(col(Milestone.task_id).in_(bindparam("tasks", expanding=True)))
+OF_TASKS = Question(
+    select(*columns_of(Milestone)).where(col(Milestone.task_id).in_(bindparam("tasks", expanding=True)))
+)
 
 
 def create(work: Work, task: Task) -> None:
@@ -63,7 +66,7 @@ def of_tasks(work: Work, task_ids: Sequence[str]) -> dict[str, list[Milestone]]:
     found: dict[str, list[Milestone]] = {task_id: [] for task_id in task_ids}
     for first in range(0, len(task_ids), MOST_AT_ONCE):
         asked = list(task_ids[first : first + MOST_AT_ONCE])
-        rows = work.session.exec(OF_TASKS, params={"tasks": asked}).all()
+        rows = work.session.find(Milestone, OF_TASKS, tasks=asked)
         for milestone in sorted(rows, key=lambda row: IN_ORDER[row.name]):
             found[milestone.task_id].append(milestone)
     return found

@@ -11,6 +11,7 @@ from sqlmodel import and_, col, func, or_, select, update
 
 from notifiers import wording
 from notifiers.base import Channel
+from service.asking import Question, columns_of
 from service.models.ids import new_id
 from service.models.outbox import MessageState, OutboxMessage, is_unsent
 from service.models.tasks import Page, Task, TaskState
@@ -24,8 +25,13 @@ ALARM = "alarm"  # what the texts of an alarm are called; those of its calls beg
 PAGE, NOTICE, ANSWER, COPY = "page", "notice", "answer", "copy"
 # Pages by the priority of their task, then whoever waits for an answer, then news.
 PRIORITIES = ("critical", "high", "normal", "low")
-TASKS = select(Task).where(col(Task.id).in_(bindparam("ids", expanding=True)))
-PAGES = select(Page).where(col(Page.id).in_(bindparam("ids", expanding=True)))
+TASKS = Question(select(*columns_of(Task)).where(col(Task.id).in_(bindparam("ids", expanding=True))))
+PAGES = Question(select(*columns_of(Page)).where(col(Page.id).in_(bindparam("ids", expanding=True))))
+REACHED = Question(
+    select(OutboxMessage.worker).where(
+        col(OutboxMessage.task_id) == bindparam("task"), OutboxMessage.purpose == PAGE, OutboxMessage.attempts > 0
+    )
+)
 URGENCY = {PAGE: 0, ANSWER: 10, NOTICE: 20, COPY: 30}
 
 
@@ -71,14 +77,14 @@ def look_up_tasks(work: Work, rows: Iterable[OutboxMessage]) -> None:
     """Have the tasks of some messages at hand, read at once."""
     tasks = {row.task_id for row in rows if row.task_id}
     if tasks:
-        work.session.keep_at_hand(work.session.exec(TASKS, params={"ids": list(tasks)}).all())
+        work.session.keep_at_hand(work.session.find(Task, TASKS, ids=list(tasks)))
 
 
 def look_up_pages(work: Work, rows: Iterable[OutboxMessage]) -> None:
     """Have the pages of some messages at hand, read at once."""
     pages = {row.page_id for row in rows if row.page_id}
     if pages:
-        work.session.keep_at_hand(work.session.exec(PAGES, params={"ids": list(pages)}).all())
+        work.session.keep_at_hand(work.session.find(Page, PAGES, ids=list(pages)))
 
 
 def wanted(work: Work, row: OutboxMessage) -> bool:
@@ -137,11 +143,7 @@ def of_page(work: Work, page_id: str) -> list[OutboxMessage]:
 
 def reached(work: Work, task: Task) -> set[str | None]:
     """The workers whom a page for a task may have reached: it was handed to a provider at least once."""
-    work.session.flush()
-    query = select(OutboxMessage.worker).where(
-        OutboxMessage.task_id == task.id, OutboxMessage.purpose == PAGE, OutboxMessage.attempts > 0
-    )
-    return set(work.session.exec(query).all())
+    return {row.worker for row in work.session.ask(REACHED, task=task.id)}
 
 
 def withdraw_pages(work: Work, task: Task) -> None:

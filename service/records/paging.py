@@ -6,17 +6,31 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import bindparam
 from sqlmodel import col, or_, select
 
 from notifiers.base import Channel
 from notifiers.wording import short_name
 from rules import escalation
 from rules.escalation import Step, Who
+from service.asking import Asking, Question, columns_of
 from service.models.ids import new_id
 from service.models.tasks import Page, PageOutcome, Task, is_live
 from service.models.timers import TimerKind
 from service.partnership import DUTY_TEAM, WorkerSpec
-from service.records import bursts, contacts, links, milestones, outbox, people, reaching, timeline, timers
+from service.records import (
+    bursts,
+    contacts,
+    links,
+    milestones,
+    outbox,
+    people,
+    preferences,
+    reaching,
+    rotas,
+    timeline,
+    timers,
+)
 from service.records.policies import policy_of
 from service.records.reaching import Way
 from service.work import Work
@@ -25,6 +39,11 @@ ALARM_SPOKEN = "alarm_call"
 SPOKEN = "call"  # nobody can follow a link that is read out
 ONE_PHONE = (Who.ON_CALL, Who.BACKUP)
 LONGEST_NAME = 20
+OF_TASKS = Question(
+    select(*columns_of(Page))
+    .where(col(Page.task_id).in_(bindparam("tasks", expanding=True)))
+    .order_by(col(Page.at), col(Page.id))
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,18 @@ class Summoned:
 
     level: int
     workers: tuple[str, ...]
+
+
+def askings(work: Work) -> list[Asking]:
+    """What whoever pages will ask of everybody."""
+    return [
+        (people.NOT_THERE, {}),
+        (rotas.ON_LEAVE, {"at": work.now}),
+        (rotas.CHANGES, {"start": work.now, "end": work.now}),
+        (contacts.PROVEN, {}),
+        (contacts.STOPPED, {}),
+        (preferences.PREFERENCES, {}),
+    ]
 
 
 def page(work: Work, task: Task, level: int) -> Summoned:
@@ -228,8 +259,7 @@ def look_up_pages(work: Work, tasks: Sequence[Task]) -> None:
 
 def _stored_pages(work: Work, task_ids: Sequence[str]) -> dict[str, list[Page]]:
     found: dict[str, list[Page]] = {task_id: [] for task_id in task_ids}
-    query = select(Page).where(col(Page.task_id).in_(task_ids)).order_by(col(Page.at), col(Page.id))
-    for page in work.session.exec(query):
+    for page in work.session.find(Page, OF_TASKS, tasks=task_ids):
         found[page.task_id].append(page)
     return found
 

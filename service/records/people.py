@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import col, or_, select
 
 from rules import rotation
+from service.asking import Question
 from service.models.people import OverrideRow, PartnershipRow, WorkerState
 from service.models.rotas import ImportedShift, Leave
 from service.numbers import e164
@@ -14,9 +15,11 @@ from service.records import rota_changes, rotas
 from service.work import SetUp, Work
 
 ROTA = (OverrideRow, ImportedShift, PartnershipRow)
-NOT_THERE = select(
-    WorkerState.worker, WorkerState.off_since, WorkerState.unreachable_since, WorkerState.unreachable_why
-).where(or_(col(WorkerState.off_since).is_not(None), col(WorkerState.unreachable_since).is_not(None)))
+NOT_THERE = Question(
+    select(WorkerState.worker, WorkerState.off_since, WorkerState.unreachable_since, WorkerState.unreachable_why).where(
+        or_(col(WorkerState.off_since).is_not(None), col(WorkerState.unreachable_since).is_not(None))
+    )
+)
 
 
 def on_call(work: Work, team: str, at: datetime | None = None) -> list[str]:
@@ -62,7 +65,7 @@ def away(work: Work, at: datetime | None = None) -> dict[str, str]:
 
 
 def _away(work: Work, at: datetime) -> dict[str, str]:
-    rows = work.session.connection().execute(NOT_THERE).all()
+    rows = work.session.ask_once(NOT_THERE)
     found = dict.fromkeys(rotas.on_leave(work, at), "is on leave")
     found |= {row.worker: "is off" for row in rows if row.off_since}
     found |= {row.worker: f"can't be reached ({row.unreachable_why})" for row in rows if row.unreachable_since}

@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from notifiers.base import Channel
 from rules.windows import Hours, HoursOfDay
+from service.asking import Question
 from service.errors import Fault, Invalid
 from service.models.people import ReachingPreference
 from service.numbers import PhoneSpec
@@ -18,13 +19,14 @@ from service.records import contacts
 from service.work import Work
 
 USUAL = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
-# As plain rows: every transaction that pages reads them.
-PREFERENCES = select(
-    col(ReachingPreference.worker),
-    col(ReachingPreference.channels),
-    col(ReachingPreference.quiet),
-    col(ReachingPreference.set_by),
-    col(ReachingPreference.set_at),
+PREFERENCES = Question(
+    select(
+        col(ReachingPreference.worker),
+        col(ReachingPreference.channels),
+        col(ReachingPreference.quiet),
+        col(ReachingPreference.set_by),
+        col(ReachingPreference.set_at),
+    )
 )
 HOURS: TypeAdapter[Hours] = TypeAdapter(HoursOfDay)
 
@@ -105,11 +107,8 @@ def shown(work: Work, spec: WorkerSpec) -> dict[str, Any]:
 
 
 def _set(work: Work) -> Mapping[str, Any]:
-    return work.session.once("preferences", lambda: {row.worker: row for row in _rows(work)}, of=[ReachingPreference])
-
-
-def _rows(work: Work) -> Sequence[Any]:
-    return work.session.connection().execute(PREFERENCES).all()
+    rows = work.session.ask_once(PREFERENCES)
+    return work.session.once("preferences", lambda: {row.worker: row for row in rows}, of=[ReachingPreference])
 
 
 def _held(work: Work, spec: WorkerSpec) -> ReachingPreference | None:

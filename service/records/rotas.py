@@ -10,6 +10,7 @@ from rules import rotation
 from rules.layers import ImportedSpec, LayeredSpec
 from rules.rotation import Override, OverrideKind, Rota, RotaSpec, Shift
 from rules.turns import LONGEST_SHIFT
+from service.asking import Question, columns_of
 from service.database import UtcDateTime, hold
 from service.errors import NotFound
 from service.models.ids import new_id
@@ -20,11 +21,14 @@ from service.records import rota_changes
 from service.work import Work
 
 MOMENT = timedelta(microseconds=1)
-ON_LEAVE = select(Leave.worker).where(
-    col(Leave.starts_at) <= bindparam("at", type_=UtcDateTime), col(Leave.ends_at) > bindparam("at", type_=UtcDateTime)
+ON_LEAVE = Question(
+    select(Leave.worker).where(
+        col(Leave.starts_at) <= bindparam("at", type_=UtcDateTime),
+        col(Leave.ends_at) > bindparam("at", type_=UtcDateTime),
+    )
 )
-CHANGES = (
-    select(OverrideRow)
+CHANGES = Question(
+    select(*columns_of(OverrideRow))
     .where(
         col(OverrideRow.starts_at) <= bindparam("end", type_=UtcDateTime),
         col(OverrideRow.ends_at) > bindparam("start", type_=UtcDateTime),
@@ -102,7 +106,7 @@ def overrides_of(work: Work, team: str, start: datetime, end: datetime) -> list[
 
 def _changes(work: Work, start: datetime, end: datetime) -> dict[str, list[Override]]:
     found: dict[str, list[Override]] = {}
-    for row in work.session.exec(CHANGES, params={"start": start, "end": end}).all():
+    for row in work.session.ask_once(CHANGES, start=start, end=end):
         found.setdefault(row.team, []).append(as_change(row))
     return found
 
@@ -154,7 +158,7 @@ def withdraw_override(work: Work, team: str, override_id: str, *, actor: str) ->
 
 def on_leave(work: Work, at: datetime) -> list[str]:
     """Who is on leave at a moment."""
-    return list(work.session.connection().execute(ON_LEAVE, {"at": at}).scalars())
+    return [row.worker for row in work.session.ask_once(ON_LEAVE, at=at)]
 
 
 def leave_between(work: Work, start: datetime, end: datetime, worker: str | None = None) -> Sequence[Leave]:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import bindparam
-from sqlalchemy.orm import defer
 from sqlmodel import col, or_, select
 
 from notifiers.base import ReceiptState
+from service.asking import Question, columns_of
 from service.models.outbox import UNSENT, MessageState, OutboxMessage
 from service.records import outbox
 from service.records.claims import Claimed
@@ -21,13 +21,11 @@ log = structlog.get_logger()
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(seconds=30)
 # What a message says, and to whom, is sealed; few of those that are settled have to be opened once more.
-HELD = (
-    select(OutboxMessage)
-    .options(*(defer(getattr(OutboxMessage, name)) for name in ("address", "text", "link")))
+HELD = Question(
+    select(*(column for column in columns_of(OutboxMessage) if column.name not in ("address", "text", "link")))
     .where(col(OutboxMessage.id).in_(bindparam("ids", expanding=True)))
     .order_by(col(OutboxMessage.task_id), col(OutboxMessage.id))
     .with_for_update()
-    .execution_options(populate_existing=True)
 )
 # Receipts can arrive late, twice and out of order: a message never moves back along this line.
 RANK = {state: rank for rank, state in enumerate(MessageState)} | {MessageState.CANCELLED: 99}
@@ -43,7 +41,7 @@ def held(work: Work, claimed: Sequence[Claimed]) -> dict[str, OutboxMessage]:
     locks who locks several. Not among them is what another sender has claimed since, after a freeze that outlasted the
     lease."""
     turns = {each.message.reference: each.turn for each in claimed}
-    rows = work.session.exec(HELD, params={"ids": list(turns)}).all()
+    rows = work.session.find(OutboxMessage, HELD, afresh=True, ids=list(turns))
     found = {row.id: row for row in rows if row.attempts == turns[row.id]}
     for reference in turns.keys() - found.keys():
         log.warning("settled too late", message=reference, turn=turns[reference])

@@ -7,6 +7,7 @@ from sqlmodel import col, select
 
 from rules.rulebook import Pathway
 from rules.sla import MilestoneState
+from service.asking import Question, columns_of
 from service.errors import NotFound
 from service.models.ids import new_id
 from service.models.incidents import Incident, Purpose
@@ -16,11 +17,13 @@ from service.partnership import DUTY_TEAM
 from service.records import codes, copies, milestones, paging, policies, timeline, timers
 from service.work import Work
 
-BEHIND = (
+BEHIND = Question(
     select(TaskIncident.task_id, TaskIncident.incident_id)
     .where(col(TaskIncident.task_id).in_(bindparam("tasks", expanding=True)))
     .order_by(col(TaskIncident.joined), col(TaskIncident.incident_id))
 )
+# Whoever only writes a row that names the task need not wait.
+HELD = Question(select(*columns_of(Task)).where(col(Task.id) == bindparam("task")).with_for_update(key_share=True))
 
 
 def open_task(
@@ -75,13 +78,12 @@ def open_task(
 def lock(work: Work, task_id: str) -> Task:
     """A task, held to the end of this transaction: every change begins with this. What was read of it before may be out of
     date, because whoever held it may have written meanwhile. Raises NotFound."""
-    # Whoever only writes a row that names the task need not wait.
-    query = select(Task).where(Task.id == task_id).with_for_update(key_share=True)
-    task = work.session.exec(query.execution_options(populate_existing=True)).first()
-    if task is None:
+    work.session.flush()
+    held = work.session.find(Task, HELD, afresh=True, task=task_id)
+    if not held:
         raise NotFound("there is no such task")
     work.session.forget(task_id)
-    return task
+    return held[0]
 
 
 def is_still_live(work: Work, task: Task) -> bool:
@@ -155,7 +157,7 @@ def of_incidents(work: Work, incident_ids: Sequence[str]) -> dict[str, list[Task
 def incidents_of(work: Work, task_ids: Iterable[str]) -> dict[str, list[str]]:
     """The incidents behind tasks, the one that opened each first."""
     found: dict[str, list[str]] = {task_id: [] for task_id in task_ids}
-    for task_id, incident_id in work.session.exec(BEHIND, params={"tasks": list(found)}):
+    for task_id, incident_id in work.session.ask(BEHIND, tasks=list(found)):
         found[task_id].append(incident_id)
     return found
 

@@ -3,11 +3,16 @@
 from sqlalchemy import bindparam
 from sqlmodel import col, select
 
+from service.asking import Question, columns_of
 from service.models.tasks import Task, TimelineEntry
 from service.work import Work
 
 SERVICE = "callout"
-OF_TASK = select(TimelineEntry).where(TimelineEntry.task_id == bindparam("task")).order_by(col(TimelineEntry.id))
+OF_TASK = Question(
+    select(*columns_of(TimelineEntry))
+    .where(col(TimelineEntry.task_id) == bindparam("task"))
+    .order_by(col(TimelineEntry.id))
+)
 
 
 def note(
@@ -21,4 +26,4 @@ def note(
 
 def of_task(work: Work, task_id: str) -> list[TimelineEntry]:
     """All lines, oldest first."""
-    return list(work.session.exec(OF_TASK, params={"task": task_id}).all())
+    return work.session.find(TimelineEntry, OF_TASK, task=task_id)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import col, delete, func, select
 
+from service.asking import Question
 from service.models.tasks import Task
 from service.models.timers import Timer, TimerKind
 from service.work import SetUp, Work
@@ -12,6 +14,22 @@ from service.work import SetUp, Work
 LONGEST_DELAY = timedelta(minutes=30)
 Key = tuple[str, str, str]
 KINDS = tuple(kind.value for kind in TimerKind)
+FIRST_AT = Question(select(func.min(Timer.due_at).label("at")))
+OF_TASK = delete(Timer).where(col(Timer.task_id) == bindparam("task"))
+ALL_OF_TASK = Question(OF_TASK)
+OF_KINDS = Question(OF_TASK.where(col(Timer.kind).in_(bindparam("kinds", expanding=True))))
+OF_MILESTONE = Question(
+    OF_TASK.where(
+        col(Timer.kind).in_(bindparam("kinds", expanding=True)), col(Timer.milestone) == bindparam("milestone")
+    )
+)
+OF_SEVERAL = Question(
+    delete(Timer).where(
+        col(Timer.task_id).in_(bindparam("tasks", expanding=True)),
+        col(Timer.kind) == bindparam("kind"),
+        col(Timer.milestone).in_(bindparam("milestones", expanding=True)),
+    )
+)
 
 
 def put(work: Work, task_id: str, kind: TimerKind, due_at: datetime, milestone: str = "") -> None:
@@ -28,22 +46,19 @@ def put(work: Work, task_id: str, kind: TimerKind, due_at: datetime, milestone: 
 
 
 def clear(work: Work, task_id: str, *kinds: TimerKind, milestone: str | None = None) -> None:
-    """Take away a task's timers: those of some kinds, of one milestone, or all."""
-    work.session.flush()
-    query = delete(Timer).where(col(Timer.task_id) == task_id)
-    if kinds:
-        query = query.where(col(Timer.kind).in_([kind.value for kind in kinds]))
+    """Take away a task's timers: all, those of some kinds, or of these those of one milestone."""
+    named = {"kinds": [kind.value for kind in kinds]} if kinds else {}
     if milestone is not None:
-        query = query.where(col(Timer.milestone) == milestone)
-    work.session.exec(query)
+        work.session.do(OF_MILESTONE, task=task_id, milestone=milestone, **named)
+    else:
+        work.session.do(OF_KINDS if kinds else ALL_OF_TASK, task=task_id, **named)
 
 
 def clear_several(work: Work, kind: TimerKind, tasks: Mapping[str, str]) -> None:
     """Take away the timers of a kind for some milestones that one task each has; `tasks` says whose they are."""
     if tasks:
-        work.session.flush()
-        query = delete(Timer).where(col(Timer.task_id).in_(set(tasks.values())), col(Timer.kind) == kind.value)
-        work.session.exec(query.where(col(Timer.milestone).in_(tasks)))
+        owners = list(set(tasks.values()))
+        work.session.do(OF_SEVERAL, tasks=owners, kind=kind.value, milestones=list(tasks))
 
 
 def claim(work: Work, limit: int) -> list[tuple[Task, Timer | None]]:
@@ -78,7 +93,8 @@ def claim(work: Work, limit: int) -> list[tuple[Task, Timer | None]]:
 
 def first_at(work: SetUp) -> datetime | None:
     """When the next timer falls due."""
-    return work.session.exec(select(func.min(Timer.due_at))).one()
+    first: datetime | None = work.session.ask(FIRST_AT)[0].at
+    return first
 
 
 def put_off(work: Work, key: Key) -> None:

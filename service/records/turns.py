@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, text
+from sqlalchemy import ColumnElement, String, bindparam, text
 from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from notifiers.base import Channel
+from service.asking import Question, columns_of
 from service.database import UtcDateTime, skip_locked
 from service.models.outbox import OutboxMessage, is_unsent
 from service.records.outbox import PAGE
@@ -20,7 +20,8 @@ from service.work import SetUp, Work
 
 # Each step goes straight to the next team in the index, round from the one after `after`: its cost is the number of places,
 # however many teams and messages wait.
-TEAMS = text("""
+TEAMS = Question(
+    text("""
     WITH RECURSIVE found(team, number) AS (
         SELECT coalesce(
             (SELECT min(team) FROM message
@@ -36,11 +37,19 @@ TEAMS = text("""
         FROM found WHERE found.team IS NOT NULL AND found.number < :places
     )
     SELECT DISTINCT team FROM found WHERE team IS NOT NULL
-""")
+""").columns(team=String),
+    of=[OutboxMessage],
+)
+
+
+def _shares(words: str) -> Question:
+    due = text(words).bindparams(bindparam("now", type_=UtcDateTime))
+    return Question(due.columns(id=String), of=[OutboxMessage])
+
 
 # Of each team in the order given the few that are due for longest, until there are enough.
 SHARES = {
-    "postgresql": """
+    "postgresql": _shares("""
         SELECT found.id FROM unnest(CAST(:teams AS text[])) WITH ORDINALITY AS asked(team, place)
         CROSS JOIN LATERAL (
             SELECT id FROM message
@@ -48,8 +57,8 @@ SHARES = {
                 AND (NOT :only_pages OR purpose = 'page') AND channel <> ALL(CAST(:full AS text[]))
             ORDER BY due_at LIMIT :share
         ) AS found
-        ORDER BY asked.place LIMIT :places""",
-    "sqlite": """
+        ORDER BY asked.place LIMIT :places"""),
+    "sqlite": _shares("""
         SELECT found.id FROM json_each(:teams) AS asked CROSS JOIN message AS found ON found.rowid IN (
             SELECT nearest.rowid FROM message AS nearest
             WHERE nearest.state IN ('pending', 'sending') AND nearest.urgency = :urgency AND nearest.team = asked.value
@@ -57,7 +66,7 @@ SHARES = {
                 AND nearest.channel NOT IN (SELECT value FROM json_each(:full))
             ORDER BY nearest.due_at LIMIT :share
         )
-        LIMIT :places""",
+        LIMIT :places"""),
 }
 
 
@@ -87,7 +96,7 @@ def next_up(work: Work, limit: int, room: Room) -> list[OutboxMessage]:
     When more wait than can be taken, the least urgent of those that would be taken are shared out among the teams.
     """
     asking, values = _asking(room.asks), _values(work, room)
-    first = work.session.connection().execute(asking.first, values | {"most": limit}).all()
+    first = work.session.ask(asking.first, **values, most=limit)
     ids = [row.id for row in first]
     if first and len(first) == limit:
         last = first[-1].urgency
@@ -97,21 +106,21 @@ def next_up(work: Work, limit: int, room: Room) -> list[OutboxMessage]:
         return []
     # Whole messages are read only here: opening what is sealed in them is the dearest part of a claim.
     place = {name: number for number, name in enumerate(ids)}
-    rows = work.session.exec(asking.whole, params=values | {"ids": ids}).all()
+    rows = work.session.find(OutboxMessage, asking.whole, **values, ids=ids)
     return fitting(sorted(rows, key=lambda row: place[row.id]), room)
 
 
 def is_anything_due(work: SetUp, room: Room) -> bool:
     """Whether a due message waits for which there is room."""
-    return work.session.connection().execute(_asking(room.asks).anything, _values(work, room)).first() is not None
+    return bool(work.session.ask(_asking(room.asks).anything, **_values(work, room)))
 
 
 class _Asking(NamedTuple):
     """Whether anything is due, which messages are, the most urgent first, and those of some ids that still are."""
 
-    anything: SelectOfScalar[str]
-    first: Any  # a Select of two columns, of which SQLModel and SQLAlchemy have different notions
-    whole: SelectOfScalar[OutboxMessage]
+    anything: Question
+    first: Question
+    whole: Question
 
 
 @cache
@@ -120,8 +129,10 @@ def _asking(asks: tuple[bool, bool]) -> _Asking:
     due = _due(*asks)
     first: Any = select(OutboxMessage.id, OutboxMessage.urgency).where(*due)
     first = first.order_by(col(OutboxMessage.urgency), col(OutboxMessage.due_at)).limit(bindparam("most"))
-    whole = select(OutboxMessage).where(*due, col(OutboxMessage.id).in_(bindparam("ids", expanding=True)))
-    return _Asking(select(OutboxMessage.id).where(*due).limit(1), skip_locked(first), skip_locked(whole))
+    asked = col(OutboxMessage.id).in_(bindparam("ids", expanding=True))
+    whole = select(*columns_of(OutboxMessage)).where(*due, asked)
+    anything = select(OutboxMessage.id).where(*due).limit(1)
+    return _Asking(Question(anything), Question(skip_locked(first)), Question(skip_locked(whole)))
 
 
 def _due(some_full: bool, only_pages: bool) -> list[ColumnElement[bool]]:
@@ -139,13 +150,12 @@ def _values(work: SetUp, room: Room) -> dict[str, Any]:
 
 def _shared(work: Work, room: Room, urgency: int, places: int) -> list[str]:
     """The ids of a share of each of some teams, as many teams as there are places. Which ones is left to chance."""
-    connection = work.session.connection()
+    dialect = work.session.connection().dialect.name
     known = ["", *work.partnership.team_by_slug]
-    asked = {"urgency": urgency, "after": random.choice(known), "places": places}  # noqa: S311 - it keeps no secret
-    teams = [str(team) for (team,) in connection.execute(TEAMS, asked)]
+    after = random.choice(known)  # noqa: S311 - it keeps no secret
+    teams = [row.team for row in work.session.ask(TEAMS, urgency=urgency, after=after, places=places)]
     random.shuffle(teams)
-    as_kept = list if connection.dialect.name == "postgresql" else json.dumps
-    shares = text(SHARES[connection.dialect.name]).bindparams(bindparam("now", type_=UtcDateTime))
+    as_kept = list if dialect == "postgresql" else json.dumps
     values = {
         "teams": as_kept(teams),
         "full": as_kept(room.full),
@@ -155,7 +165,7 @@ def _shared(work: Work, room: Room, urgency: int, places: int) -> list[str]:
         "share": -(-places // max(len(teams), 1)),
         "places": places,
     }
-    return [row.id for row in connection.execute(shares, values)]
+    return [row.id for row in work.session.ask(SHARES[dialect], **values)]
 
 
 def fitting(rows: Sequence[OutboxMessage], room: Room) -> list[OutboxMessage]:

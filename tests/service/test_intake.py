@@ -162,7 +162,7 @@ def test_a_group_is_no_longer_than_its_first_can_wait_for(runtime: Runtime) -> N
         desk = Desk(runtime)
         given = submissions(runtime, 1 + 2 * MOST + 1)
         with runtime.transaction(quietly=True) as work:
-            work.session.connection().execute(audit.END)
+            work.session.ask(audit.END)
             waiting = [asyncio.create_task(desk.take(given[0]))]
             await asyncio.sleep(0.2)
             waiting += [asyncio.create_task(desk.take(each)) for each in given[1:]]
