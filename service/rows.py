@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session as ModelSession
@@ -61,7 +62,10 @@ class Session(ModelSession):
     def _attached(self, model: type[Row], values: Mapping[str, Any]) -> Row:
         """An object as if it had been read. As make_transient_to_detached() and add() would, but for values that are not there
         and whatever hangs on the object: every value is there, and nothing hangs on it."""
-        row: Row = manager_of_class(model).new_instance()
+        manager = manager_of_class(model)
+        if not manager.mapper.configured:
+            configure_mappers()
+        row: Row = manager.new_instance()
         instance_dict(row).update(values)
         state = instance_state(row)
         state.key = state.mapper._identity_key_from_state(state)

@@ -1,6 +1,9 @@
 """What is asked again and again gets the same answers as from SQLAlchemy, whatever it is asked with."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,8 +19,9 @@ from service.models.outbox import MessageState, OutboxMessage
 from service.models.people import WorkerState
 from service.runtime import Runtime
 from service.work import Work
-from tests.running import counted
+from tests.running import SECRET, counted
 
+ROOT = Path(__file__).parents[2]
 OF_WORKERS = Question(
     select(*columns_of(WorkerState))
     .where(col(WorkerState.worker).in_(bindparam("workers", expanding=True)))
@@ -195,3 +199,16 @@ def test_questions_are_answered_at_once_and_once(runtime: Runtime) -> None:
         state.off_since = work.now - timedelta(minutes=1)
         (row,) = work.session.ask_once(OF_WORKERS, workers=["amina"])
         assert row.off_since == state.off_since, "asked anew once it was written"
+
+
+def test_it_may_be_the_first_thing_that_a_process_asks(sandbox_file: Path) -> None:
+    """Others have SQLAlchemy look through its models before; a command may not."""
+    script = (
+        "import sys; from service.database import Database; from service.privacy import Keyring\n"
+        "from service.models.people import PartnershipRow\n"
+        "with Database(f'sqlite:///{sys.argv[1]}', Keyring([sys.argv[2]])).reading() as session:\n"
+        "    print(session.get(PartnershipRow, 1).version)"
+    )
+    asked = [sys.executable, "-c", script, str(sandbox_file), SECRET]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (told.stdout, told.returncode) == ("1\n", 0), told.stderr
