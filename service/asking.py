@@ -168,7 +168,7 @@ def _form(dialect: Dialect, question: Question, lengths: tuple[int, ...]) -> _Fo
         places[name] = [_Place(name, place) for place in range(length)]
     compiled = question.statement.compile(dialect=dialect)
     expanded = compiled.construct_expanded_state(places)
-    ways = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
+    ways = ways_in(dialect, compiled)
     parameters = []
     for name in expanded.positiontup or expanded.parameters:
         value: Any = expanded.parameters[name]
@@ -177,6 +177,11 @@ def _form(dialect: Dialect, question: Question, lengths: tuple[int, ...]) -> _Fo
             value = replace(value, way=way) if isinstance(value, _Place) else way(value)
         parameters.append((name, value))
     return _Form(expanded.statement, not compiled.positional, tuple(parameters))
+
+
+def ways_in(dialect: Dialect, compiled: Any) -> dict[str, Way | None]:
+    """What the parameters of a statement pass on their way to the driver, by name."""
+    return {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
 
 
 @lru_cache(maxsize=1000)

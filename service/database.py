@@ -121,7 +121,6 @@ class Database:
         """Write: commits at the end, rolls back on any error."""
         with self._turn, Session(self._begun["writing"], expire_on_commit=False) as session:
             yield session
-            session.flush()  # SQLAlchemy's commit would not, where no object of its own was changed
             session.commit()
 
     @contextmanager
@@ -130,7 +129,6 @@ class Database:
         with self._turn, Session(self._begun["unhurried"], expire_on_commit=False) as session:
             hold(session, "setting up")
             yield session
-            session.flush()  # SQLAlchemy's commit would not, where no object of its own was changed
             session.commit()
 
     @property

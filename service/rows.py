@@ -3,7 +3,6 @@ something asks the database or at the end. The ORM alone writes object by object
 reads at several times the cost of the database."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
@@ -16,7 +15,18 @@ from sqlmodel import SQLModel
 
 from service import asking
 from service.asking import Asking, Question, Statement, by_key, held_by_key
-from service.writing import OF_KEY, Clash, columns_in, given_of, in_order, inserting, key_of, updating
+from service.writing import (
+    OF_KEY,
+    Clash,
+    columns_in,
+    defaults_of,
+    given_of,
+    in_order,
+    key_of,
+    table_of,
+    to_insert,
+    to_update,
+)
 
 Row = TypeVar("Row", bound=SQLModel)
 Found = TypeVar("Found")
@@ -44,17 +54,17 @@ class Session(ModelSession):
         """Write a row with the others of its table. `replacing`: these columns are set where its key is there already;
         with none of them nothing happens then."""
         clash = None if replacing is None else (replacing, None)
-        self._rows.setdefault((_table(model), clash), []).append(_defaults(model) | values)
+        self._rows.setdefault((table_of(model), clash), []).append(defaults_of(model) | values)
 
     def take_over(self, model: type[SQLModel], *, past: str, now: Any, **values: Any) -> None:
         """Write a row, in place of one with its key of which the column `past` is over. Where it isn't, writing raises
         Overtaken."""
         clash = (tuple(values), past)
-        self._rows.setdefault((_table(model), clash), []).append(_defaults(model) | values | {"moment": now})
+        self._rows.setdefault((table_of(model), clash), []).append(defaults_of(model) | values | {"moment": now})
 
     def make(self, model: type[Row], **values: Any) -> Row:
         """An object to be written with the others of its table. Changing it until then costs no statement."""
-        row = self._attached(model, _defaults(model) | values)
+        row = self._attached(model, defaults_of(model) | values)
         self._made.setdefault((model, values.get("task_id") or values["id"]), []).append(row)
         self._made_here.add(id(row))
         return row
@@ -82,12 +92,12 @@ class Session(ModelSession):
 
     def has_inserted(self, model: type[SQLModel]) -> bool:
         """Whether rows of a kind were stored already that were not there before."""
-        return _table(model) in self._inserted
+        return table_of(model) in self._inserted
 
     def once(self, key: Hashable, read: Callable[[], Found], *, of: Sequence[type[SQLModel]] = ()) -> Found:
         """What `read` finds in the database, asked for once until something is written, or something `of` these where it is
         said: for a whole group the same people are on call. What was made here and is not written yet is not in it."""
-        return self._once(key, read, frozenset(map(_table, of)))
+        return self._once(key, read, frozenset(map(table_of, of)))
 
     def _once(self, key: Hashable, read: Callable[[], Found], tables: frozenset[Table]) -> Found:
         self._write_first(tables)
@@ -131,10 +141,10 @@ class Session(ModelSession):
         return [self._found(model, row._asdict(), afresh) for row in self.ask(question, **values)]
 
     def _found(self, model: type[Row], values: dict[str, Any], afresh: bool) -> Row:
-        row: Row | None = self.identity_map.get(_identity(model, [values[name] for name in key_of(_table(model))]))
+        row: Row | None = self.identity_map.get(_identity(model, [values[name] for name in key_of(table_of(model))]))
         if row is None:
             row = self._attached(model, values)
-            if unread := [name for name in columns_in(_table(model)) if name not in values]:
+            if unread := [name for name in columns_in(table_of(model)) if name not in values]:
                 self.expire(row, unread)
         elif afresh:
             instance_dict(row).update(values)
@@ -143,14 +153,13 @@ class Session(ModelSession):
 
     def get(self, entity: type[Row], ident: Any, **more: Any) -> Row | None:  # type: ignore[override] # of a model, all here
         """The object with a key, from what this session knows or from the database."""
-        values = ident if isinstance(ident, tuple) else (ident,)
+        values = _as_tuple(ident)
         known: Row | None = self.identity_map.get(_identity(entity, values))
         if any(more.values()) or (known is not None and instance_state(known).expired):
             return super().get(entity, ident, **more)
         if known is not None:
             return known
-        found = self.find(entity, by_key(_table(entity)), **dict(zip(key_of(_table(entity)), values, strict=True)))
-        return found[0] if found else None
+        return next(iter(self.find(entity, by_key(table_of(entity)), **_by_name(table_of(entity), values))), None)
 
     def refresh(self, instance: Any, *given: Any, **more: Any) -> None:
         """Read an object as it is now."""
@@ -178,14 +187,13 @@ class Session(ModelSession):
     def remember(self, key: Hashable, found: Any, *, of: Sequence[type[SQLModel]] = ()) -> None:
         """What `once` would find for a key, asked for together with others, until something is written, or something `of`
         these where it is said."""
-        self._read[key] = (found, frozenset(map(_table, of)))
+        self._read[key] = (found, frozenset(map(table_of, of)))
 
     def held(self, model: type[Row], key: Any) -> Row | None:
         """A row as it is once nobody else is writing it, held to the end of this transaction."""
         self.flush()
-        values = dict(zip(key_of(_table(model)), key if isinstance(key, tuple) else (key,), strict=True))
-        found = self.find(model, held_by_key(_table(model)), afresh=True, **values)
-        return found[0] if found else None
+        values = _by_name(table_of(model), _as_tuple(key))
+        return next(iter(self.find(model, held_by_key(table_of(model)), afresh=True, **values)), None)
 
     def forget(self, about: str) -> None:
         """What `once` found for a key with this in it is asked for anew: others may have written meanwhile."""
@@ -204,7 +212,7 @@ class Session(ModelSession):
         return self._looked[1]
 
     def _put_tables(self) -> set[Table]:
-        return {table for table, _ in self._rows} | {_table(model) for model, _ in self._made}
+        return {table for table, _ in self._rows} | {table_of(model) for model, _ in self._made}
 
     def flush(self, objects: Sequence[Any] | None = None) -> None:
         """Write everything that waits."""
@@ -215,18 +223,24 @@ class Session(ModelSession):
             self._inserted |= {row.__table__ for row in self.new}
             super().flush(objects)
 
+    def commit(self) -> None:
+        """Write everything that waits, and commit. SQLAlchemy writes nothing where no object of its own was changed."""
+        self.flush()
+        super().commit()
+
     def flush_and_ask(self, question: Question, **values: Any) -> list[Any]:
         """Write everything that waits, and ask, with one answer for both where the database can give it."""
-        if self._new or self._deleted:
-            self.flush()
         prepared = asking.prepare(self.connection().dialect, question, values)
-        return prepared.read(*self._write([prepared.statement]))
+        return prepared.read(*self._flush_and([prepared.statement]))
 
     def flush_and_say(self, *words: str) -> None:
         """Write everything that waits, and say what has no parameters."""
+        self._flush_and([Statement(each, [None]) for each in words])
+
+    def _flush_and(self, then: Sequence[Statement]) -> list[Any]:
         if self._new or self._deleted:
             self.flush()
-        self._write([Statement(each, [None]) for each in words])
+        return self._write(then)
 
     def _write(self, then: Sequence[Statement]) -> list[Any]:
         """The rows that wait and the changes of objects, and then some statements; their cursors. To wait for each answer took
@@ -235,7 +249,7 @@ class Session(ModelSession):
         waiting, self._rows = self._rows, {}
         made, self._made = self._made, {}
         for (model, _), objects in made.items():
-            waiting.setdefault((_table(model), None), []).extend(map(_values, objects))
+            waiting.setdefault((table_of(model), None), []).extend(map(_values, objects))
         # Beside what is new to SQLAlchemy they are left to it, which knows what must come before what.
         changed = {} if self._new or self._deleted else self._changes()
         order = in_order()
@@ -243,8 +257,8 @@ class Session(ModelSession):
         updates = sorted(changed.items(), key=lambda item: (order[item[0][0]], item[0][1]))
         self._forget(frozenset(table for table, _ in (*waiting, *changed)))
         self._inserted |= {table for table, _ in waiting}
-        said = [inserting(dialect, table, given_of(table, rows[0]), clash).of(rows) for (table, clash), rows in inserts]
-        said += [updating(dialect, table, names).of(rows) for (table, names), rows in updates]
+        said = [to_insert(dialect, table, given_of(table, rows[0]), clash).of(rows) for (table, clash), rows in inserts]
+        said += [to_update(dialect, table, names).of(rows) for (table, names), rows in updates]
         cursors = asking.say(self.connection(), [*said, *then])
         for ((table, clash), rows), cursor in zip(inserts, cursors, strict=False):
             if clash and clash[1] and cursor.rowcount < len(rows):
@@ -281,31 +295,16 @@ class Session(ModelSession):
 
 
 def _key(question: Question, values: Mapping[str, Any]) -> Hashable:
-    return question, *[tuple(value) if isinstance(value, list) else value for value in values.values()]
+    given = (values[name] for name in sorted(values))  # in whatever order they were given
+    return question, *[tuple(value) if isinstance(value, list) else value for value in given]
 
 
-@cache
-def _table(model: type[SQLModel]) -> Table:
-    table: Table = model.__table__  # type: ignore[attr-defined]
-    return table
+def _as_tuple(key: Any) -> tuple[Any, ...]:
+    return key if isinstance(key, tuple) else (key,)
 
 
-def _defaults(model: type[SQLModel]) -> dict[str, Any]:
-    fixed, made = _default_values(model)
-    return fixed | {name: make() for name, make in made.items()} if made else fixed
-
-
-@cache
-def _default_values(model: type[SQLModel]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
-    fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
-    serial = [c.name for c in _table(model).primary_key if c.autoincrement is True or _numbers_itself(c)]
-    made = {name: field.default_factory for name, field in fields.items() if field.default_factory}
-    fixed = {name: field.default for name, field in fields.items() if name not in made and name not in serial}
-    return fixed, made  # type: ignore[return-value]
-
-
-def _numbers_itself(column: Any) -> bool:
-    return column is column.table._autoincrement_column
+def _by_name(table: Table, key: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(key_of(table), key, strict=True))
 
 
 def _identity(model: Any, values: Sequence[Any]) -> Any:
@@ -314,4 +313,4 @@ def _identity(model: Any, values: Sequence[Any]) -> Any:
 
 def _values(row: SQLModel) -> dict[str, Any]:
     values = instance_dict(row)
-    return {name: values[name] for name in columns_in(_table(type(row)))}
+    return {name: values[name] for name in columns_in(table_of(type(row)))}

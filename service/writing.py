@@ -10,7 +10,7 @@ from sqlalchemy import Dialect, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
-from service.asking import Statement
+from service.asking import Statement, Way, ways_in
 
 # Which columns are set where a row's key is there already, and which column must lie in the past for that.
 Clash = tuple[tuple[str, ...], str | None]
@@ -23,7 +23,7 @@ class Writing:
 
     words: str
     by_name: bool
-    parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    parameters: tuple[tuple[str, Way | None], ...]
 
     def of(self, rows: Iterable[Mapping[str, Any]]) -> Statement:
         """What is said to write some rows."""
@@ -36,7 +36,7 @@ class Writing:
 
 
 @cache
-def inserting(dialect: Dialect, table: Table, names: tuple[str, ...], clash: Clash | None) -> Writing:
+def to_insert(dialect: Dialect, table: Table, names: tuple[str, ...], clash: Clash | None) -> Writing:
     """How rows with these columns are inserted."""
     return _as_given(dialect, _insert(dialect.name, table, clash).compile(dialect=dialect, column_keys=list(names)))
 
@@ -57,7 +57,7 @@ def _insert(dialect: str, table: Table, clash: Clash | None) -> Any:
 
 
 @cache
-def updating(dialect: Dialect, table: Table, names: tuple[str, ...]) -> Writing:
+def to_update(dialect: Dialect, table: Table, names: tuple[str, ...]) -> Writing:
     """How these columns of a row are changed; its key is given under names of its own."""
     mine = [table.c[name] == bindparam(OF_KEY + name, type_=table.c[name].type) for name in key_of(table)]
     return _as_given(dialect, table.update().where(*mine).compile(dialect=dialect, column_keys=list(names)))
@@ -65,7 +65,7 @@ def updating(dialect: Dialect, table: Table, names: tuple[str, ...]) -> Writing:
 
 def _as_given(dialect: Dialect, compiled: Any) -> Writing:
     order = compiled.positiontup or list(compiled.binds)
-    ways = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
+    ways = ways_in(dialect, compiled)
     parameters = tuple((name, ways[name]) for name in order)
     return Writing(str(compiled), not compiled.positional, parameters)
 
@@ -91,3 +91,29 @@ def in_order() -> dict[Table, int]:
 def key_of(table: Table) -> tuple[str, ...]:
     """The columns of a table's key."""
     return tuple(column.name for column in table.primary_key)
+
+
+@cache
+def table_of(model: type[SQLModel]) -> Table:
+    """Where a model's rows are."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def defaults_of(model: type[SQLModel]) -> dict[str, Any]:
+    """What a row has in each column that it need not be given."""
+    fixed, made = _default_values(model)
+    return fixed | {name: make() for name, make in made.items()} if made else fixed
+
+
+@cache
+def _default_values(model: type[SQLModel]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
+    serial = [c.name for c in table_of(model).primary_key if c.autoincrement is True or _numbers_itself(c)]
+    made = {name: field.default_factory for name, field in fields.items() if field.default_factory}
+    fixed = {name: field.default for name, field in fields.items() if name not in made and name not in serial}
+    return fixed, made  # type: ignore[return-value]
+
+
+def _numbers_itself(column: Any) -> bool:
+    return column is column.table._autoincrement_column

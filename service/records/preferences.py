@@ -6,11 +6,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import select
-from sqlmodel import col
 
 from notifiers.base import Channel
 from rules.windows import Hours, HoursOfDay
-from service.asking import Question
+from service.asking import Question, columns_of
 from service.errors import Fault, Invalid
 from service.models.people import ReachingPreference
 from service.numbers import PhoneSpec
@@ -19,15 +18,7 @@ from service.records import contacts
 from service.work import Work
 
 USUAL = (Channel.SMS, Channel.VOICE, Channel.EMAIL)
-PREFERENCES = Question(
-    select(
-        col(ReachingPreference.worker),
-        col(ReachingPreference.channels),
-        col(ReachingPreference.quiet),
-        col(ReachingPreference.set_by),
-        col(ReachingPreference.set_at),
-    )
-)
+PREFERENCES = Question(select(*columns_of(ReachingPreference)))
 HOURS: TypeAdapter[Hours] = TypeAdapter(HoursOfDay)
 
 
@@ -107,8 +98,10 @@ def shown(work: Work, spec: WorkerSpec) -> dict[str, Any]:
 
 
 def _set(work: Work) -> Mapping[str, Any]:
-    rows = work.session.ask_once(PREFERENCES)
-    return work.session.once("preferences", lambda: {row.worker: row for row in rows}, of=[ReachingPreference])
+    def read() -> dict[str, Any]:
+        return {row.worker: row for row in work.session.ask_once(PREFERENCES)}
+
+    return work.session.once("preferences", read, of=[ReachingPreference])
 
 
 def _held(work: Work, spec: WorkerSpec) -> ReachingPreference | None:
