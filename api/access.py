@@ -1,6 +1,6 @@
 """Who is calling, and what they may see and do; the session and the moment that a route works with."""
 
-import threading
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -101,35 +101,6 @@ def _reading(runtime: RuntimeDep) -> Iterator[Work]:
 WorkDep = Annotated[Work, Depends(_reading, scope="function")]
 
 
-@dataclass
-class _Bucket:
-    tokens: float
-    at: datetime
-
-
-class RateLimit:
-    """A token bucket for each key, in this process."""
-
-    def __init__(self, *, a_minute: int, burst: int) -> None:
-        self._per_second = a_minute / 60
-        self._burst = burst
-        self._buckets: dict[str, _Bucket] = {}
-        self._lock = threading.Lock()
-
-    def wait(self, key: str, now: datetime) -> float:
-        """Seconds until this key may call again; nothing when it may now."""
-        if not self._per_second:
-            return 0
-        with self._lock:
-            bucket = self._buckets.setdefault(key, _Bucket(self._burst, now))
-            passed = max((now - bucket.at).total_seconds(), 0)
-            bucket.tokens, bucket.at = min(self._burst, bucket.tokens + passed * self._per_second), now
-            if bucket.tokens < 1:
-                return (1 - bucket.tokens) / self._per_second
-            bucket.tokens -= 1
-            return 0
-
-
 KEY, SESSION = "key", "session"
 
 
@@ -140,6 +111,7 @@ class Callers:
     def __init__(self, *, seconds: float = 0.5) -> None:
         self._seconds = seconds
         self._kept: dict[tuple[str, str], tuple[float, Caller]] = {}
+        self._reading: dict[tuple[int, str], asyncio.Future[Caller | None]] = {}
         self._age = 0
 
     @property
@@ -160,6 +132,16 @@ class Callers:
                 self._kept.clear()
             self._kept[kind, keys.hash_of(text)] = (time.monotonic() + self._seconds, caller)
 
+    async def read(self, text: str, read: Callable[[], Caller | None]) -> Caller | None:
+        """What `read` finds behind the text of a key, in a thread: one for all who come with it meanwhile, because those who call
+        at the same time have all been forgotten at the same time. Whoever comes after `forget` does not join one from before."""
+        asked = self._age, keys.hash_of(text)
+        reading = self._reading.get(asked)
+        if reading is None:
+            reading = self._reading[asked] = asyncio.ensure_future(run_in_threadpool(read))
+            reading.add_done_callback(lambda _: self._reading.pop(asked))
+        return await asyncio.shield(reading)  # who goes away takes nobody's answer along
+
     def forget(self) -> None:
         """A key was changed."""
         self._age += 1
@@ -173,16 +155,15 @@ def callers_of(request: Request) -> Callers:
 
 async def authenticate(request: Request) -> Caller:
     """The caller by their key, or by a page's session. Raises 401, and 429 with Retry-After."""
-    runtime, text, session = runtime_of(request), given_key(request), request.cookies.get(SESSION_COOKIE)
-    known = callers_of(request).find(text) if text is not None else None
-    if known is not None:
-        return let_in(request, runtime, known)
-    return await run_in_threadpool(identify, request, runtime, text, session)
+    runtime, text, known = runtime_of(request), given_key(request), callers_of(request)
+    if text is None:
+        caller = await run_in_threadpool(signed_in, request, runtime)
+    else:
+        caller = known.find(text) or await known.read(text, lambda: _by_key(known, runtime, text))
+    return _let_in(request, runtime, text, caller)
 
 
-def identify(request: Request, runtime: Runtime, text: str | None, session: str | None) -> Caller:
-    """The caller by the text of a key, or by a session; counted against their rate. Raises 401 and 429."""
-    caller = _by_key(request, runtime, text) if text is not None else _by_session(request, runtime, session)
+def _let_in(request: Request, runtime: Runtime, text: str | None, caller: Caller | None) -> Caller:
     if caller is None:
         detail = (
             "this key is not known or was revoked"
@@ -207,7 +188,9 @@ def identify_by_headers(request: Request) -> Caller:
     known: Caller | None = getattr(request.state, "caller", None)
     if known is not None:
         return known
-    return identify(request, runtime_of(request), given_key(request), request.cookies.get(SESSION_COOKIE))
+    runtime, text = runtime_of(request), given_key(request)
+    caller = signed_in(request, runtime) if text is None else _by_key(callers_of(request), runtime, text)
+    return _let_in(request, runtime, text, caller)
 
 
 def given_key(request: Request) -> str | None:
@@ -216,8 +199,7 @@ def given_key(request: Request) -> str | None:
     return text if kind.lower() == "bearer" and text else None
 
 
-def _by_key(request: Request, runtime: Runtime, text: str) -> Caller | None:
-    known = callers_of(request)
+def _by_key(known: Callers, runtime: Runtime, text: str) -> Caller | None:
     age = known.age
     with runtime.database.reading() as session:
         key = keys.find(session, text)

@@ -44,11 +44,12 @@ from api import (
     watch,
     workers,
 )
-from api.access import Callers, RateLimit
+from api.access import Callers
 from api.admission import Admission
 from api.boundary import Boundary
 from api.feeds import codelists
 from api.pages import board, places_map, sandbox_page, sign_in, task_card, task_page
+from api.rate_limit import RateLimit
 from api.refusals import Refusal, keep_refused
 from service.desk import Desk
 from service.engine import Engine

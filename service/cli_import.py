@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sqlmodel import Session
 from uvicorn.importer import import_from_string
 
 from service import progress
@@ -21,6 +20,7 @@ from service.console import read_file, ready_runtime
 from service.errors import Invalid
 from service.models.access import AccessKey, Role
 from service.records import keys
+from service.rows import Session
 from service.runtime import Runtime, restore_clock
 
 # By name: the command belongs to the service, which imports nothing of the API that stands above it.

@@ -4,13 +4,17 @@ import hashlib
 import secrets
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam
+from sqlmodel import col, select
 
+from service.asking import Question, columns_of
 from service.errors import Invalid
 from service.models.access import AccessKey, Role
 from service.models.ids import new_id
+from service.rows import Session
 
 PREFIX = "ck_"
+BY_HASH = Question(select(*columns_of(AccessKey)).where(AccessKey.secret_hash == bindparam("secret_hash")))
 
 
 def make(
@@ -42,8 +46,8 @@ def make(
 
 def find(session: Session, text: str) -> AccessKey | None:
     """The key that a text opens, unless it was revoked. Keys are 256 random bits, so a plain hash can't be guessed."""
-    key = session.exec(select(AccessKey).where(AccessKey.secret_hash == hash_of(text))).first()
-    return key if key and key.revoked_at is None else None
+    found = session.find(AccessKey, BY_HASH, secret_hash=hash_of(text))
+    return next((key for key in found if key.revoked_at is None), None)
 
 
 def hash_of(text: str) -> str:

@@ -1,13 +1,17 @@
 """Who may call: keys by role and locality, sessions on the pages, the rate, and what nobody may see."""
 
+import asyncio
 import re
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from api.access import Caller, Callers
+from service.models.access import Role
 from tests.api.conftest import body_of, problem
 from tests.running import Service, running_service
 
@@ -79,6 +83,42 @@ def test_a_key_is_shown_once_kept_as_a_hash_and_ended_at_once(
         problem(client.get("/v1/incidents"), 401)
     assert admin.delete(f"/v1/keys/{name}").status_code == 204
     problem(admin.delete("/v1/keys/key_00000000-0000-7000-8000-000000000000"), 404)
+
+
+def test_those_who_call_at_once_are_looked_up_once_unless_a_key_was_revoked_meanwhile() -> None:
+    found = Caller(key_id="key", name="Example Academy", role=Role.PARTNER, localities=())
+    gate, looks = threading.Event(), []
+
+    def read() -> Caller | None:
+        looks.append(len(looks))
+        gate.wait(10)
+        return found if len(looks) == 1 else None
+
+    async def call() -> list[Caller | None]:
+        callers = Callers()
+        before = [asyncio.ensure_future(callers.read("ck_text", read)) for _ in range(5)]
+        await asyncio.sleep(0)
+        before.pop().cancel()
+        callers.forget()
+        after = asyncio.ensure_future(callers.read("ck_text", lambda: None))
+        assert await after is None
+        gate.set()
+        return await asyncio.gather(*before)
+
+    assert asyncio.run(call()) == [found] * 4
+    assert looks == [0]
+
+
+def test_a_lookup_that_fails_fails_for_those_who_waited_and_for_nobody_after() -> None:
+    def broken() -> Caller | None:
+        raise OSError("the database is away")
+
+    async def call() -> list[object]:
+        callers = Callers()
+        failed = await asyncio.gather(*[callers.read("ck_text", broken) for _ in range(2)], return_exceptions=True)
+        return [type(each) for each in failed] + [await callers.read("ck_text", lambda: None)]
+
+    assert asyncio.run(call()) == [OSError, OSError, None]
 
 
 def test_the_audit_is_for_keys_that_see_the_whole_area(key_for: Callable[..., httpx.Client]) -> None:
