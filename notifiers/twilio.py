@@ -24,6 +24,7 @@ from notifiers.base import (
     Receipt,
     ReceiptState,
 )
+from notifiers.tls import trusted
 from notifiers.twilio_meanings import CODES, no_answer, send_error
 
 CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 10.0
@@ -63,7 +64,7 @@ class _OverHttpx(HttpClient):
     def __init__(self, api_base: str) -> None:
         super().__init__(logging.getLogger(__name__), is_async=False, timeout=TOTAL_SECONDS)
         self._base = urlsplit(api_base)
-        self.client = httpx.Client(timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS))
+        self.client = httpx.Client(verify=trusted(), timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS))
 
     def request(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httpx
 import structlog
 
+from notifiers.tls import trusted
 from service.runtime import Runtime
 
 log = structlog.get_logger()
@@ -29,7 +30,7 @@ class DeadMansSwitch:
     def keep_fetching(self) -> None:
         """Fetch the address after a good round, at most once in `CALLOUT_DEADMAN_SECONDS`, until stopped."""
         settings = self._runtime.settings
-        with httpx.Client(timeout=PATIENCE_SECONDS, follow_redirects=True) as client:
+        with httpx.Client(verify=trusted(), timeout=PATIENCE_SECONDS, follow_redirects=True) as client:
             while not self._stopping.is_set():
                 self._round.wait()
                 if not self._stopping.is_set() and self._is_well():

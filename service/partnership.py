@@ -1,5 +1,6 @@
 """The partnership file: who takes part, in which teams, on which rotas, and who answers when nobody else does."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -222,7 +223,7 @@ class Partnership(Strict):
         faults += _repeated("workers", [phone.number for worker in self.workers for phone in worker.numbers])
         if any(team.slug == DUTY_TEAM for team in self.teams):
             faults.append(f'teams: "{DUTY_TEAM}" is the duty manager\'s own name; call the team something else')
-        known = [worker.slug for worker in self.workers]
+        known = {worker.slug for worker in self.workers}
         faults += [f"{where}: nobody here is called {slug!r}" for where, slug in self._mentions() if slug not in known]
         if faults:
             raise ValueError("; ".join(faults))
@@ -239,7 +240,7 @@ class Partnership(Strict):
 
 
 def _repeated(where: str, values: list[str]) -> list[str]:
-    return [f"{where}: {value} is there twice" for value in dict.fromkeys(values) if values.count(value) > 1]
+    return [f"{where}: {value} is there twice" for value, times in Counter(values).items() if times > 1]
 
 
 def read_partnership(text: str) -> Partnership:

@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from notifiers.tls import trusted
 from rules.layers import SourceSpec, is_address
 
 PATIENCE = 5.0  # seconds for each step of a conversation; three times as many for the whole
@@ -66,7 +67,7 @@ def _from_address(
     asked |= {"If-None-Match": etag} if etag else {}
     asked |= {"If-Modified-Since": modified} if modified else {}
     until = time.monotonic() + 3 * patience
-    with httpx.Client(timeout=patience, headers=asked) as client:
+    with httpx.Client(verify=trusted(), timeout=patience, headers=asked) as client:
         for _ in range(MOST_REDIRECTS + 1):
             with client.stream("GET", address) as answer:
                 if answer.status_code in MOVED:

@@ -174,8 +174,7 @@ def checked_rulebook(runtime: Runtime, text: str, *, read: Callable[[str], str])
 
 
 def _faults(runtime: Runtime, setup: SetUp, text: str, read: Callable[[str], str]) -> list[BookFault]:
-    row = setup.session.get(PartnershipRow, inforce.PARTNERSHIP)
-    partnership = Partnership.model_validate_json(row.document) if row else None
+    partnership = runtime.in_force.partnership(setup.session)
     return rulebooks.check(text, read=read, partnership=partnership, public_url=runtime.settings.public_url)
 
 
@@ -269,8 +268,7 @@ def is_empty(runtime: Runtime) -> bool:
 def partnership_in_force(runtime: Runtime) -> Partnership | None:
     """The partnership that was applied last, if one was."""
     with runtime.database.reading() as session:
-        row = session.get(PartnershipRow, inforce.PARTNERSHIP)
-        return Partnership.model_validate_json(row.document) if row else None
+        return runtime.in_force.partnership(session)
 
 
 def load_rulebook(runtime: Runtime) -> list[BookFault]:

@@ -54,12 +54,24 @@ class InForce:
         if versions[1] is None:
             raise NotSetUp("no rulebook is in force")
         with self._lock:
-            if self._partnership is None or self._partnership[0] != versions[0]:
-                row = session.get_one(PartnershipRow, PARTNERSHIP)
-                self._partnership = (row.version, check_partnership(json.loads(row.document)))
+            partnership = self._partnership_of(session, versions[0])
             if self._policy is None or self._policy.number != versions[1]:
                 self._policy = _policy(session.get_one(RulebookVersion, versions[1]))
-            return self._partnership[1], self._policy
+            return partnership, self._policy
+
+    def partnership(self, session: Session) -> Partnership | None:
+        """The partnership alone, with or without a rulebook; None while there is none."""
+        ((version, _),) = session.ask(VERSIONS)
+        if version is None:
+            return None
+        with self._lock:
+            return self._partnership_of(session, version)
+
+    def _partnership_of(self, session: Session, version: int) -> Partnership:
+        if self._partnership is None or self._partnership[0] != version:
+            row = session.get_one(PartnershipRow, PARTNERSHIP)
+            self._partnership = (row.version, check_partnership(json.loads(row.document)))
+        return self._partnership[1]
 
 
 def _policy(version: RulebookVersion) -> Policy:
