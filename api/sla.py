@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime
 
 from api import examples
-from api.access import NowDep, RuntimeDep, SupervisorDep, WorkDep
+from api.access import NowDep, RuntimeDep, SupervisorDep
 from api.answered import answered
 from api.problems import responses
 from api.shapes import Report, Standing
@@ -81,7 +81,7 @@ def sla_now(caller: SupervisorDep, runtime: RuntimeDep) -> Response:
 def sla_report(
     request: Request,
     caller: SupervisorDep,
-    work: WorkDep,
+    runtime: RuntimeDep,
     now: NowDep,
     start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
     end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
@@ -92,7 +92,8 @@ def sla_report(
     start = start or end - LAST
     if start >= end:
         raise Invalid("the period is empty", (Fault("/query/from", "must lie before to"),))
-    figures = reports.kept(work, start=start, end=end, by=by, localities=caller.localities)
+    with runtime.reading_at_one_moment() as work:
+        figures = reports.kept(work, start=start, end=end, by=by, localities=caller.localities)
     if CSV in request.headers.get("accept", ""):
         return Response(_csv(figures), media_type=CSV)
     return figures

@@ -143,6 +143,12 @@ class Runtime:
             yield self._work(session)
 
     @contextmanager
+    def reading_at_one_moment(self) -> Iterator[Work]:
+        """The same, of what must agree with itself or is read some rows at a time."""
+        with self.database.reading_at_one_moment() as session:
+            yield self._work(session)
+
+    @contextmanager
     def looking(self) -> Iterator[SetUp]:
         """Read what needs neither the rulebook nor the partnership: whether anything is due."""
         with self.database.reading() as session:

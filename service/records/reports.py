@@ -1,14 +1,16 @@
 """Figures: how the deadlines stand now, and how they were kept over a period. Drills, retracted work and what the
 service itself reports are left out."""
 
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from math import ceil
 from statistics import median
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, bindparam, case
 from sqlalchemy import select as columns  # SQLModel's own has types for four at most
@@ -24,6 +26,8 @@ from service.work import Work
 WORST_FIRST = (MilestoneState.BREACHED, MilestoneState.AT_RISK)
 MOST_ATTENTION = 200
 PERCENTILE = 0.9  # by nearest rank
+MET, MISSED, OPEN = "met", "missed", "open"
+ROWS_AT_ONCE = 1000
 NOW = bindparam("now", type_=UtcDateTime)
 STANDS = milestones.state_at(NOW).label("stands")
 
@@ -95,65 +99,112 @@ def kept(work: Work, *, start: datetime, end: datetime, by: str, localities: Seq
     """How tasks opened in a period were kept, a row a group and one for all.
 
     What was never met counts as missed once its task has ended or its time is past; what is still running counts as
-    open. Percentages are of what is decided; minutes run from the opening of the task.
+    open. Percentages are of what is decided; minutes run from the opening of the task. It is read at one moment, so that
+    deadlines and tasks agree.
     """
-    query = select(Task).where(
+    counted = [
         col(Task.opened_at) >= start,
         col(Task.opened_at) < end,
         col(Task.drill).is_(False),
-        Task.purpose == Purpose.RESPONSE.value,
-        col(Task.state) != TaskState.CANCELLED,
-    )
+        col(Task.purpose) == Purpose.RESPONSE.value,
+        col(Task.state) != TaskState.CANCELLED.value,
+    ]
     if localities:
-        query = query.where(col(Task.locality).in_(localities))
-    rows = list(work.session.exec(query.order_by(col(Task.opened_at))).all())
-    due = milestones.of_tasks(work, [task.id for task in rows])
-    groups: defaultdict[str, list[Task]] = defaultdict(list)
-    for task in rows:
-        groups[_group(work, task, by)].append(task)
+        counted.append(col(Task.locality).in_(localities))
+    group = _group_by(work, by)
+    rows: defaultdict[str, _Kept] = defaultdict(_Kept)
+    about = (col(Task.opened_at), col(Task.pathway), col(Task.team), col(Task.locality))
+    for task in _each(work, columns(*about, col(Task.derived), col(Task.state), col(Task.closed_at)).where(*counted)):
+        rows[group(task)].count(task)
+    deadline = (col(Milestone.name), _how_kept(work.now).label("how"), col(Milestone.met_at))
+    for milestone in _each(work, columns(*about, *deadline).join(Milestone).where(*counted)):
+        rows[group(milestone)].milestones[milestone.name].count(milestone)
+    total = _Kept()
+    for row in rows.values():
+        total.add(row)
     return {
         "from": start,
         "to": end,
         "by": by,
-        "rows": [_row(work, key, groups[key], due) for key in sorted(groups)],
-        "total": _row(work, "all", rows, due),
+        "rows": [rows[key].figures(key) for key in sorted(rows)],
+        "total": total.figures("all"),
     }
 
 
-def _group(work: Work, task: Task, by: str) -> str:
+def _each(work: Work, query: Any) -> Iterator[Any]:
+    """The rows of an answer, some at a time: a year of a large area is not held in memory."""
+    return iter(work.session.connection().execution_options(yield_per=ROWS_AT_ONCE).execute(query))
+
+
+def _how_kept(now: datetime) -> ColumnElement[str]:
+    due, met = col(Milestone.due_at), col(Milestone.met_at)
+    ahead = and_(met.is_(None), col(Task.closed_at).is_(None), or_(col(Task.paused_at).is_not(None), due > now))
+    return case((met <= due, MET), (ahead, OPEN), else_=MISSED)
+
+
+def _group_by(work: Work, by: str) -> Callable[[Any], str]:
     if by == "week":
-        year, week, _ = task.opened_at.astimezone(work.partnership.zone).isocalendar()
-        return f"{year}-W{week:02d}"
-    return str({"pathway": task.pathway, "team": task.team, "locality": task.locality or "unknown"}[by])
+        return lambda row: _week(row.opened_at, work.partnership.zone)
+    return lambda row: getattr(row, by) or "unknown"
 
 
-def _row(work: Work, key: str, rows: Sequence[Task], due: dict[str, list[Milestone]]) -> dict[str, Any]:
-    return {
-        "key": key,
-        "opened": len(rows),
-        "derived": sum(task.derived for task in rows),
-        "completed": sum(task.state == TaskState.COMPLETED for task in rows),
-        "open": sum(task.closed_at is None for task in rows),
-        "milestones": {
-            name.value: _figures(work, [(t, m) for t in rows for m in due[t.id] if m.name == name])
-            for name in MilestoneName
-        },
-    }
+def _week(moment: datetime, zone: ZoneInfo) -> str:
+    year, week, _ = moment.astimezone(zone).isocalendar()
+    return f"{year}-W{week:02d}"
 
 
-def _figures(work: Work, pairs: Sequence[tuple[Task, Milestone]]) -> dict[str, Any]:
-    in_time = [m for _, m in pairs if m.met_at and m.met_at <= m.due_at]
-    running = [m for t, m in pairs if m.met_at is None and t.closed_at is None and (t.paused_at or m.due_at > work.now)]
-    decided = len(pairs) - len(running)
-    minutes = sorted((m.met_at - t.opened_at).total_seconds() / 60 for t, m in pairs if m.met_at)
-    return {
-        "met": len(in_time),
-        "missed": decided - len(in_time),
-        "open": len(running),
-        "met_percent": round(100 * len(in_time) / decided, 1) if decided else None,
-        "median_minutes": round(median(minutes), 1) if minutes else None,
-        "p90_minutes": round(minutes[ceil(PERCENTILE * len(minutes)) - 1], 1) if minutes else None,
-    }
+@dataclass
+class _Deadlines:
+    """How the deadlines of one name were kept, and after how many minutes they were met."""
+
+    how: Counter[str] = field(default_factory=Counter)
+    minutes: "array[float]" = field(default_factory=lambda: array("d"))
+
+    def count(self, milestone: Any) -> None:
+        self.how[milestone.how] += 1
+        if milestone.met_at:
+            self.minutes.append((milestone.met_at - milestone.opened_at).total_seconds() / 60)
+
+    def add(self, other: "_Deadlines") -> None:
+        self.how += other.how
+        self.minutes += other.minutes
+
+    def figures(self) -> dict[str, Any]:
+        decided, minutes = self.how[MET] + self.how[MISSED], sorted(self.minutes)
+        return {
+            **{how: self.how[how] for how in (MET, MISSED, OPEN)},
+            "met_percent": round(100 * self.how[MET] / decided, 1) if decided else None,
+            "median_minutes": round(median(minutes), 1) if minutes else None,
+            "p90_minutes": round(minutes[ceil(PERCENTILE * len(minutes)) - 1], 1) if minutes else None,
+        }
+
+
+@dataclass
+class _Kept:
+    """A group's tasks, and how their deadlines were kept."""
+
+    tasks: Counter[str] = field(default_factory=Counter)
+    milestones: dict[str, _Deadlines] = field(
+        default_factory=lambda: {name.value: _Deadlines() for name in MilestoneName}
+    )
+
+    def count(self, task: Any) -> None:
+        self.tasks["opened"] += 1
+        self.tasks["derived"] += task.derived
+        self.tasks["completed"] += task.state == TaskState.COMPLETED.value
+        self.tasks["open"] += task.closed_at is None
+
+    def add(self, other: "_Kept") -> None:
+        self.tasks += other.tasks
+        for name, deadlines in self.milestones.items():
+            deadlines.add(other.milestones[name])
+
+    def figures(self, key: str) -> dict[str, Any]:
+        return {
+            "key": key,
+            **{name: self.tasks[name] for name in ("opened", "derived", "completed", "open")},
+            "milestones": {name: deadlines.figures() for name, deadlines in self.milestones.items()},
+        }
 
 
 def for_metrics(work: Work) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:

@@ -216,7 +216,7 @@ def test_whoever_calls_for_help_is_not_paged_for_it_themselves(runtime: Runtime,
 
 def test_an_alarm_is_on_the_board_and_in_no_figure(runtime: Runtime) -> None:
     text(runtime, "amina", "sos")
-    with runtime.reading() as work:
+    with runtime.reading_at_one_moment() as work:
         assert [task.pathway for task in views.live_tasks(work, ())] == [SOS]
         assert not any(reports.standing(work, ())["milestones"].values())
         kept = reports.kept(work, start=work.now - MINUTE, end=work.now + MINUTE, by="week", localities=())
