@@ -166,6 +166,14 @@ class Partnership(Strict):
         return {phone.number: worker for worker in self.workers for phone in worker.numbers}
 
     @cached_property
+    def _teams_by_worker(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for team in (*self.team_by_slug, DUTY_TEAM):
+            for worker in self.members(team):
+                found.setdefault(worker, []).append(team)
+        return found
+
+    @cached_property
     def locality_names(self) -> Mapping[str, str]:
         """What each locality is called; one without a name of its own is called by its slug."""
         slugs = dict.fromkeys(team.locality for team in self.teams if team.locality)
@@ -211,8 +219,7 @@ class Partnership(Strict):
 
     def teams_of(self, worker: str) -> list[str]:
         """The teams that a worker serves in or leads, the duty manager's included."""
-        slugs = [*self.team_by_slug, DUTY_TEAM]
-        return [slug for slug in slugs if worker in self.members(slug)]
+        return self._teams_by_worker.get(worker, [])
 
     @model_validator(mode="after")
     def _names_lead_somewhere(self) -> Self:

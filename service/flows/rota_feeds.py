@@ -76,7 +76,9 @@ def _of_team(work: Work, team: str) -> Feed:
 def _of_worker(work: Work, worker: str) -> Feed:
     if worker not in work.partnership.worker_by_slug:
         raise NotFound("there is no such worker")
-    held = [one for one in coverage.held(work, *_window(work)) if one.worker == worker]
+    start, end = _window(work)
+    teams = rotas.teams_with(work, worker, start, end)
+    held = [one for one in coverage.held(work, start, end, teams) if one.worker == worker]
     entries = [_entry(work, one, "On call") for one in held]
     return _feed(work, f"On call: {work.partnership.worker_name(worker)}", entries)
 

@@ -19,12 +19,15 @@ def listed(work: Work, scope: Scope) -> list[dict[str, Any]]:
     """The workers of a supervisor's teams, by the order of the partnership file."""
     seen = [spec for spec in work.partnership.workers if scope.sees_worker(work.partnership, spec.slug)]
     on_leave = {row.worker: row.ends_at for row in rotas.leave_between(work, work.now, work.now + rotas.MOMENT)}
-    return [_told(work, scope, spec, on_leave.get(spec.slug)) for spec in seen]
+    states = people.states(work)
+    return [
+        _told(work, scope, spec, states.get(spec.slug) or WorkerState(worker=spec.slug), on_leave.get(spec.slug))
+        for spec in seen
+    ]
 
 
-def _told(work: Work, scope: Scope, spec: WorkerSpec, leave_until: datetime | None) -> dict[str, Any]:
+def _told(work: Work, scope: Scope, spec: WorkerSpec, row: WorkerState, leave_until: datetime | None) -> dict[str, Any]:
     teams = work.partnership.teams_of(spec.slug)
-    row = people.state_of(work, spec.slug)
     state, since = _state(row, leave_until)
     return {
         "slug": spec.slug,

@@ -26,6 +26,7 @@ PROVEN = Question(
         ContactPoint.channel != Channel.EMAIL, col(ContactPoint.verified_at).is_not(None)
     )
 )
+VERIFIED = Question(select(ContactPoint.worker, ContactPoint.mark).where(col(ContactPoint.verified_at).is_not(None)))
 STOPPED = Question(select(StoppedNumber.mark, StoppedNumber.since))
 
 
@@ -79,13 +80,15 @@ class Standing:
 
 def standing(work: Work, spec: WorkerSpec) -> Iterator[Standing]:
     """Each number and address of a worker, in the order of the partnership file."""
-    query = select(ContactPoint).where(ContactPoint.worker == spec.slug, col(ContactPoint.verified_at).is_not(None))
-    marks = {row.mark for row in work.session.exec(query).all()}
+    marks = work.session.once("verified", lambda: set(work.session.ask_once(VERIFIED)), of=[ContactPoint])
+
+    def is_verified(address: str) -> bool:
+        return spec.verified or (spec.slug, mark_of(work, address)) in marks
+
     for place, phone in enumerate(spec.numbers, 1):
-        verified = spec.verified or mark_of(work, phone.number) in marks
-        yield Standing(Channel.SMS, place, verified, stopped_since(work, phone.number))
+        yield Standing(Channel.SMS, place, is_verified(phone.number), stopped_since(work, phone.number))
     if spec.email:
-        yield Standing(Channel.EMAIL, None, spec.verified or mark_of(work, spec.email) in marks)
+        yield Standing(Channel.EMAIL, None, is_verified(spec.email))
 
 
 def stopped_since(work: Work, number: str) -> datetime | None:

@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TypeVar
 
-from sqlmodel import select
-
 from rules import cover, rotation
 from rules.cover import Doubled, Held, Tired, Watch
 from rules.rotation import Shift
@@ -79,7 +77,7 @@ def gaps(work: Work, start: datetime, end: datetime, teams: Iterable[str] | None
 def at_risk(work: Work, start: datetime, end: datetime, teams: Iterable[str] | None = None) -> list[AtRisk]:
     """Duties that nobody would answer, or that nobody stands behind, with the reason, by team and beginning."""
     known = _Known(
-        states=work.session.once("states", lambda: _states(work), of=[WorkerState]),
+        states=people.states(work),
         leave=work.session.once(("leave", start, end), lambda: _leave(work, start, end), of=[Leave]),
         proven=contacts.proven_numbers(work),
     )
@@ -99,10 +97,6 @@ def _leave(work: Work, start: datetime, end: datetime) -> dict[str, list[Leave]]
     for row in rotas.leave_between(work, start, end):
         found.setdefault(row.worker, []).append(row)
     return found
-
-
-def _states(work: Work) -> dict[str, WorkerState]:
-    return {row.worker: row for row in work.session.exec(select(WorkerState)).all()}
 
 
 def _put(found: list[Span], span: Span) -> None:

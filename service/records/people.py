@@ -1,12 +1,12 @@
 """Who is on call, who is away, and whose number a text came from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import col, or_, select
 
 from rules import rotation
-from service.asking import Question
+from service.asking import Question, columns_of
 from service.models.people import OverrideRow, PartnershipRow, WorkerState
 from service.models.rotas import ImportedShift, Leave
 from service.numbers import e164
@@ -20,6 +20,8 @@ NOT_THERE = Question(
         or_(col(WorkerState.off_since).is_not(None), col(WorkerState.unreachable_since).is_not(None))
     )
 )
+
+EVERY = Question(select(*columns_of(WorkerState)))
 
 
 def on_call(work: Work, team: str, at: datetime | None = None) -> list[str]:
@@ -96,6 +98,15 @@ def is_first_number(work: Work, worker: str, number: str) -> bool:
 def state_of(work: Work, worker: str) -> WorkerState:
     """What is known of a worker now."""
     return work.session.get(WorkerState, worker) or WorkerState(worker=worker)
+
+
+def states(work: Work) -> Mapping[str, WorkerState]:
+    """The same of everybody of whom anything is known."""
+    return work.session.once("states", lambda: _states(work), of=[WorkerState])
+
+
+def _states(work: Work) -> dict[str, WorkerState]:
+    return {row.worker: row for row in work.session.find(WorkerState, EVERY)}
 
 
 def _held(work: Work, worker: str) -> WorkerState:

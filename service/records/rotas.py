@@ -117,8 +117,22 @@ def rows_around(work: Work, team: str, start: datetime, end: datetime) -> Sequen
 
 
 def changes_around(work: Work, team: str, start: datetime, end: datetime) -> list[Override]:
-    """The same as values."""
-    return [as_change(row) for row in rows_around(work, team, start, end)]
+    """The same as values; those of all teams are read at once."""
+    return overrides_of(work, team, start - LONGEST_SHIFT, end + LONGEST_SHIFT)
+
+
+def teams_with(work: Work, worker: str, start: datetime, end: datetime) -> list[str]:
+    """The teams in which a worker may have a shift in a period: their own, and those to whose rota they were added."""
+    early, late = start - LONGEST_SHIFT, end + LONGEST_SHIFT
+    added = select(OverrideRow.team).where(
+        OverrideRow.worker == worker, col(OverrideRow.starts_at) <= late, col(OverrideRow.ends_at) > early
+    )
+    read = select(ImportedShift.team).where(
+        ImportedShift.worker == worker, col(ImportedShift.starts_at) < late, col(ImportedShift.ends_at) > early
+    )
+    own = [*work.partnership.teams_of(worker), DUTY_TEAM]
+    found = {*own, *work.session.exec(added).all(), *work.session.exec(read).all()}
+    return [team for team in (*work.partnership.team_by_slug, DUTY_TEAM) if team in found]
 
 
 def lock(work: Work, team: str) -> None:
