@@ -17,6 +17,7 @@ from sqlalchemy import select as columns  # SQLModel's own has types for four at
 from sqlmodel import and_, col, func, or_, select
 
 from rules.sla import MilestoneName, MilestoneState
+from service.asking import Question
 from service.database import UtcDateTime
 from service.models.incidents import Purpose
 from service.models.tasks import Milestone, Task, TaskState, is_live
@@ -38,17 +39,18 @@ def standing(work: Work, localities: Sequence[str]) -> dict[str, Any]:
     by_pathway: defaultdict[str, Counter[str]] = defaultdict(Counter)
     by_locality: defaultdict[str, Counter[str]] = defaultdict(Counter)
     asked = _asked(within=bool(localities))
-    moment = {"now": work.now, "localities": localities}
-    for pathway, locality, found, number in work.session.exec(asked.counts, params=moment):
+    values = {"now": work.now} | ({"localities": list(localities)} if localities else {})
+    work.session.ask_ahead([(asked.counts, values), (asked.derived, values), (asked.attention, values)])
+    for pathway, locality, found, number in work.session.ask_once(asked.counts, **values):
         for counter in (total, by_pathway[pathway], by_locality[locality or "unknown"]):
             counter[found] += number
     return {
         "at": work.now,
         "milestones": dict(total),
-        "derived": work.session.exec(asked.derived, params=moment).one(),
+        "derived": work.session.ask_once(asked.derived, **values)[0][0],
         "by_pathway": {key: dict(counter) for key, counter in by_pathway.items()},
         "by_locality": {key: dict(counter) for key, counter in by_locality.items()},
-        "attention": [dict(row) for row in work.session.connection().execute(asked.attention, moment).mappings()],
+        "attention": [row._asdict() for row in work.session.ask_once(asked.attention, **values)],
     }
 
 
@@ -56,9 +58,9 @@ def standing(work: Work, localities: Sequence[str]) -> dict[str, Any]:
 class _Asked:
     """What is asked about how the deadlines stand."""
 
-    counts: Any
-    derived: Any
-    attention: Any
+    counts: Question
+    derived: Question
+    attention: Question
 
 
 @cache
@@ -82,9 +84,9 @@ def _asked(*, within: bool) -> _Asked:
         .limit(MOST_ATTENTION)
     )
     return _Asked(
-        counts=counts.group_by(col(Task.pathway), col(Task.locality), "stands"),
-        derived=select(func.count()).select_from(Task).where(live, col(Task.derived)),
-        attention=attention,
+        counts=Question(counts.group_by(col(Task.pathway), col(Task.locality), "stands")),
+        derived=Question(select(func.count()).select_from(Task).where(live, col(Task.derived))),
+        attention=Question(attention),
     )
 
 
