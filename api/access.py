@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, cast
@@ -21,7 +21,6 @@ from service.flows.actions import Scope
 from service.models.access import AccessKey, Role
 from service.records import keys
 from service.runtime import Runtime
-from service.work import Work
 
 SESSION_COOKIE = "callout_session"
 SESSION_SECONDS = 12 * 3600
@@ -90,15 +89,6 @@ async def _now(runtime: RuntimeDep) -> datetime:
 
 
 NowDep = Annotated[datetime, Depends(_now)]
-
-
-def _reading(runtime: RuntimeDep) -> Iterator[Work]:
-    with runtime.reading() as work:
-        yield work
-
-
-# The function scope closes the session before the answer leaves: a board that reads slowly holds no connection.
-WorkDep = Annotated[Work, Depends(_reading, scope="function")]
 
 
 KEY, SESSION = "key", "session"

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from sqlmodel import col, select
 
 from api import examples
-from api.access import SupervisorDep, WorkDep
+from api.access import RuntimeDep, SupervisorDep
 from api.problems import ApiError, responses
 from api.shapes import AuditPage
 from service.models.audit import AuditEntry
@@ -36,7 +36,7 @@ _EXAMPLE = {
 )
 def read_audit(
     caller: SupervisorDep,
-    work: WorkDep,
+    runtime: RuntimeDep,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     subject: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9@._-]{1,80}$")] = None,
@@ -44,23 +44,24 @@ def read_audit(
     """Newest first. `callout audit verify` proves that no entry was changed, deleted or moved."""
     if caller.localities:
         raise ApiError(403, "the audit is for keys that see the whole area")
-    query = select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(limit + 1)
-    if before:
-        query = query.where(col(AuditEntry.seq) < before)
-    if subject:
-        query = query.where(AuditEntry.subject == subject)
-    rows = list(work.session.exec(query).all())
-    return {
-        "items": [
-            {
-                "seq": row.seq,
-                "at": row.at,
-                "actor": row.actor,
-                "action": row.action,
-                "subject": row.subject,
-                "hash": row.hash,
-            }
-            for row in rows[:limit]
-        ],
-        "next": rows[limit - 1].seq if len(rows) > limit else None,
-    }
+    with runtime.reading() as work:
+        query = select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(limit + 1)
+        if before:
+            query = query.where(col(AuditEntry.seq) < before)
+        if subject:
+            query = query.where(AuditEntry.subject == subject)
+        rows = list(work.session.exec(query).all())
+        return {
+            "items": [
+                {
+                    "seq": row.seq,
+                    "at": row.at,
+                    "actor": row.actor,
+                    "action": row.action,
+                    "subject": row.subject,
+                    "hash": row.hash,
+                }
+                for row in rows[:limit]
+            ],
+            "next": rows[limit - 1].seq if len(rows) > limit else None,
+        }

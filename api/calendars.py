@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel
 
 from api import examples
-from api.access import RuntimeDep, SupervisorDep, WorkDep
+from api.access import RuntimeDep, SupervisorDep
 from api.people import TeamSlug
 from api.problems import responses
 from api.rotas import WorkerSlug
@@ -87,9 +87,10 @@ def _shown(made: tuple[CalendarLink, str]) -> dict[str, Any]:
     summary="A team's rota as a calendar",
     responses={**_CALENDAR, **responses(401, 403, 404, 422, 429)},
 )
-def read_team_calendar(slug: TeamSlug, caller: SupervisorDep, work: WorkDep) -> Response:
+def read_team_calendar(slug: TeamSlug, caller: SupervisorDep, runtime: RuntimeDep) -> Response:
     """Its shifts, swaps and stand-ins included, and its gaps, from four weeks back to half a year ahead."""
-    return _file(rota_feeds.of_team(work, caller.scope, slug))
+    with runtime.reading() as work:
+        return _file(rota_feeds.of_team(work, caller.scope, slug))
 
 
 @router.get(
@@ -98,9 +99,10 @@ def read_team_calendar(slug: TeamSlug, caller: SupervisorDep, work: WorkDep) -> 
     summary="A worker's shifts as a calendar",
     responses={**_CALENDAR, **responses(401, 403, 404, 422, 429)},
 )
-def read_worker_calendar(slug: WorkerSlug, caller: SupervisorDep, work: WorkDep) -> Response:
+def read_worker_calendar(slug: WorkerSlug, caller: SupervisorDep, runtime: RuntimeDep) -> Response:
     """Their shifts in every team, from four weeks back to half a year ahead."""
-    return _file(rota_feeds.of_worker(work, caller.scope, slug))
+    with runtime.reading() as work:
+        return _file(rota_feeds.of_worker(work, caller.scope, slug))
 
 
 @router.post(
@@ -136,9 +138,10 @@ def make_worker_link(slug: WorkerSlug, caller: SupervisorDep, runtime: RuntimeDe
     summary="Secret addresses of calendars",
     responses={**examples.answer({"items": [_LINK]}), **responses(401, 403, 429)},
 )
-def list_links(caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
+def list_links(caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
     """Those that still work, without their secrets."""
-    return {"items": rota_feeds.links(work, caller.scope)}
+    with runtime.reading() as work:
+        return {"items": rota_feeds.links(work, caller.scope)}
 
 
 @router.delete(
@@ -159,6 +162,7 @@ def revoke_link(link_id: LinkId, caller: SupervisorDep, runtime: RuntimeDep) -> 
     summary="A calendar under its secret address",
     responses={**_CALENDAR, **responses(404, 422)},
 )
-def read_calendar(token: str, work: WorkDep) -> Response:
+def read_calendar(token: str, runtime: RuntimeDep) -> Response:
     """Without a key. An address that is wrong, revoked, or of somebody who has left is answered with the same 404."""
-    return _file(rota_feeds.by_token(work, token))
+    with runtime.reading() as work:
+        return _file(rota_feeds.by_token(work, token))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from api import examples
-from api.access import RuntimeDep, SupervisorDep, WorkDep
+from api.access import RuntimeDep, SupervisorDep
 from api.problems import responses
 from rules.incident import LINE
 from service.flows import meetings
@@ -106,10 +106,11 @@ def convene(body: ConveningBody, caller: SupervisorDep, runtime: RuntimeDep) -> 
     summary="List what was asked from a task",
     responses={**examples.answer({"items": [_CONVENING]}), **responses(401, 403, 404, 422, 429)},
 )
-def list_convenings(caller: SupervisorDep, work: WorkDep, task: Annotated[TaskId, Query()]) -> dict[str, Any]:
+def list_convenings(caller: SupervisorDep, runtime: RuntimeDep, task: Annotated[TaskId, Query()]) -> dict[str, Any]:
     """With the answers so far."""
-    meetings.visible(work.session.get(Task, task), caller.localities)
-    return {"items": [convenings.view(work, each) for each in convenings.of_task(work, task)]}
+    with runtime.reading() as work:
+        meetings.visible(work.session.get(Task, task), caller.localities)
+        return {"items": [convenings.view(work, each) for each in convenings.of_task(work, task)]}
 
 
 @router.get(
@@ -119,7 +120,8 @@ def list_convenings(caller: SupervisorDep, work: WorkDep, task: Annotated[TaskId
     responses={**examples.answer(_CONVENING), **responses(401, 403, 404, 422, 429)},
 )
 def read_convening(
-    convening_id: Annotated[str, Path(pattern=r"^cnv_[0-9a-f-]{36}$")], caller: SupervisorDep, work: WorkDep
+    convening_id: Annotated[str, Path(pattern=r"^cnv_[0-9a-f-]{36}$")], caller: SupervisorDep, runtime: RuntimeDep
 ) -> dict[str, Any]:
     """Who was asked and what they answered last."""
-    return convenings.view(work, meetings.found(work, convening_id, caller.localities))
+    with runtime.reading() as work:
+        return convenings.view(work, meetings.found(work, convening_id, caller.localities))

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from api import examples
-from api.access import SupervisorDep, WorkDep
+from api.access import RuntimeDep, SupervisorDep
 from api.periods import PeriodDep
 from api.problems import responses
 from api.rota_shapes import Coverage
@@ -80,9 +80,10 @@ _COVERAGE: dict[str, Any] = {
     summary="Where nobody is on call",
     responses={**examples.answer(_COVERAGE), **responses(401, 403, 422, 429)},
 )
-def read_coverage(caller: SupervisorDep, work: WorkDep, period: PeriodDep) -> dict[str, Any]:
+def read_coverage(caller: SupervisorDep, runtime: RuntimeDep, period: PeriodDep) -> dict[str, Any]:
     """Every team's rota in a period of at most 92 days; the next fourteen if none is given: `gaps` in which nobody is on
     call, duties `at_risk` because whoever is on call can't be reached or nobody stands behind them, people with `double`
     duty, too little `rest` between two, events of calendars kept elsewhere by `unknown` people, and how reading those
     calendars goes (`sources`)."""
-    return coverage.of_period(work, caller.scope, period.start, period.end)
+    with runtime.reading() as work:
+        return coverage.of_period(work, caller.scope, period.start, period.end)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api import examples
-from api.access import RuntimeDep, SupervisorDep, WorkDep
+from api.access import RuntimeDep, SupervisorDep
 from api.problems import responses
 from service.flows import guardianship
 from service.models.guardians import Guardian, Trade
@@ -69,9 +69,10 @@ def _shape(guardian: Guardian) -> dict[str, Any]:
     summary="List guardians",
     responses={**examples.answer({"items": [_GUARDIAN]}), **responses(401, 403, 429)},
 )
-def list_guardians(caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
+def list_guardians(caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
     """Those of the caller's localities, the newest first."""
-    return {"items": [_shape(guardian) for guardian in guardians.listed(work, caller.localities)]}
+    with runtime.reading() as work:
+        return {"items": [_shape(guardian) for guardian in guardians.listed(work, caller.localities)]}
 
 
 @router.post(

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api import examples
-from api.access import AnyoneDep, RuntimeDep, SupervisorDep, WorkDep
+from api.access import AnyoneDep, RuntimeDep, SupervisorDep
 from api.problems import responses
 from api.shapes import TaskWithTimeline
 from rules.hotspots import PlacePolicy
@@ -124,20 +124,21 @@ class Approval(BaseModel):
 )
 def read_hotspots(
     caller: AnyoneDep,
-    work: WorkDep,
+    runtime: RuntimeDep,
     band: Annotated[BandName | None, Query()] = None,
     flagged: Annotated[bool, Query(description="only places that the policy flags")] = False,
 ) -> dict[str, Any]:
     """Hexagons by band of the day, with counts, kinds and the reasons of their flags. A supervisor sees the incidents of
     its localities; for partners, counts below five and all that would give them away are left out."""
-    partner = caller.role is Role.PARTNER
-    return hotspots.collection(
-        work,
-        localities=() if partner else caller.localities,
-        band=band,
-        only_flagged=flagged,
-        suppressed=partner,
-    )
+    with runtime.reading() as work:
+        partner = caller.role is Role.PARTNER
+        return hotspots.collection(
+            work,
+            localities=() if partner else caller.localities,
+            band=band,
+            only_flagged=flagged,
+            suppressed=partner,
+        )
 
 
 @router.post(

@@ -16,7 +16,6 @@ from api.access import (
     PartnerDep,
     RuntimeDep,
     SupervisorDep,
-    WorkDep,
     code_lists_of,
     desk_of,
     runtime_of,
@@ -176,19 +175,20 @@ def _as_sent(report: IncidentReport) -> dict[str, Any]:
     responses={**examples.answer({"items": [examples.INCIDENT], "next": None}), **responses(401, 403, 422, 429)},
 )
 def list_incidents(
-    caller: AnyoneDep, work: WorkDep, purpose: Purpose | None = None, limit: Limit = 50, cursor: Cursor = None
+    caller: AnyoneDep, runtime: RuntimeDep, purpose: Purpose | None = None, limit: Limit = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
     """A partner sees its own, a supervisor those of its localities. `purpose=test`: the service's own tests, which are left
     out unless they are asked for."""
-    own = caller.key_id if caller.role is Role.PARTNER else None
-    rows = incidents.page_of(
-        work, key_id=own, localities=list(caller.localities), before=cursor, limit=limit + 1, purpose=purpose
-    )
-    more = len(rows) > limit
-    return {
-        "items": views.incident_views(work, rows[:limit]),
-        "next": rows[limit - 1].id if more else None,
-    }
+    with runtime.reading() as work:
+        own = caller.key_id if caller.role is Role.PARTNER else None
+        rows = incidents.page_of(
+            work, key_id=own, localities=list(caller.localities), before=cursor, limit=limit + 1, purpose=purpose
+        )
+        more = len(rows) > limit
+        return {
+            "items": views.incident_views(work, rows[:limit]),
+            "next": rows[limit - 1].id if more else None,
+        }
 
 
 @router.get(
@@ -197,24 +197,25 @@ def list_incidents(
     summary="List what was refused",
     responses={**examples.answer(examples.REFUSED), **responses(401, 403, 422, 429)},
 )
-def list_refused(caller: SupervisorDep, work: WorkDep, limit: Limit = 50) -> dict[str, Any]:
+def list_refused(caller: SupervisorDep, runtime: RuntimeDep, limit: Limit = 50) -> dict[str, Any]:
     """Bodies that could not be taken, newest first, so that a broken feed is seen. Only keys for the whole area see
     them: nobody knows where a report that can't be read belongs."""
     if caller.localities:
         return {"items": []}
-    return {
-        "items": [
-            {
-                "id": row.id,
-                "at": row.at,
-                "partner": row.partner,
-                "status": row.status,
-                "problem": row.problem,
-                "body": row.body,
-            }
-            for row in incidents.refused_lately(work, limit)
-        ]
-    }
+    with runtime.reading() as work:
+        return {
+            "items": [
+                {
+                    "id": row.id,
+                    "at": row.at,
+                    "partner": row.partner,
+                    "status": row.status,
+                    "problem": row.problem,
+                    "body": row.body,
+                }
+                for row in incidents.refused_lately(work, limit)
+            ]
+        }
 
 
 @router.get(
@@ -223,9 +224,10 @@ def list_refused(caller: SupervisorDep, work: WorkDep, limit: Limit = 50) -> dic
     summary="Read an incident",
     responses={**examples.answer(examples.INCIDENT), **responses(401, 404, 422, 429)},
 )
-def read_incident(incident_id: IncidentId, caller: AnyoneDep, work: WorkDep) -> dict[str, Any]:
+def read_incident(incident_id: IncidentId, caller: AnyoneDep, runtime: RuntimeDep) -> dict[str, Any]:
     """One incident with its decisions and tasks."""
-    return views.incident_view(work, _visible(work, caller, incident_id))
+    with runtime.reading() as work:
+        return views.incident_view(work, _visible(work, caller, incident_id))
 
 
 class Retraction(BaseModel):

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api import examples
-from api.access import NowDep, SupervisorDep, WorkDep
+from api.access import NowDep, RuntimeDep, SupervisorDep
 from api.problems import responses
 from service.errors import Fault, Invalid
 from service.records import networks
@@ -58,7 +58,7 @@ class NetworkPage(BaseModel):
 )
 def read_networks(
     caller: SupervisorDep,
-    work: WorkDep,
+    runtime: RuntimeDep,
     now: NowDep,
     start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
     end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
@@ -66,8 +66,9 @@ def read_networks(
 ) -> dict[str, Any]:
     """Incidents connected by a person or a peer group, with what stands in each and the open tasks behind them, over the
     last 28 days if no period is given. `task` gives only the network behind that task. Nobody is rated."""
-    end = end or now
-    start = start or end - USUAL
-    if not start < end <= start + LONGEST:
-        raise Invalid("the period is wrong", (Fault("/query/to", "must lie after from, by at most 366 days"),))
-    return {"items": networks.networks(work, start=start, end=end, localities=caller.localities, task=task)}
+    with runtime.reading() as work:
+        end = end or now
+        start = start or end - USUAL
+        if not start < end <= start + LONGEST:
+            raise Invalid("the period is wrong", (Fault("/query/to", "must lie after from, by at most 366 days"),))
+        return {"items": networks.networks(work, start=start, end=end, localities=caller.localities, task=task)}

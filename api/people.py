@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import examples
-from api.access import AdminDep, RuntimeDep, SupervisorDep, WorkDep
+from api.access import AdminDep, RuntimeDep, SupervisorDep
 from api.periods import MomentDep, within_reason
 from api.problems import responses
 from api.rota_shapes import MadeOverride
@@ -46,9 +46,10 @@ _OVERRIDE: dict[str, Any] = {
     summary="Who is on call",
     responses={**examples.answer(_ON_CALL), **responses(401, 403, 404, 422, 429)},
 )
-def read_on_call(slug: TeamSlug, caller: SupervisorDep, work: WorkDep, at: MomentDep) -> dict[str, Any]:
+def read_on_call(slug: TeamSlug, caller: SupervisorDep, runtime: RuntimeDep, at: MomentDep) -> dict[str, Any]:
     """By the rota and its overrides, at a moment; who is off or can't be reached now stands in `away`."""
-    return rostering.on_call(work, caller.scope, slug, at)
+    with runtime.reading() as work:
+        return rostering.on_call(work, caller.scope, slug, at)
 
 
 class OverrideBody(BaseModel):
@@ -132,9 +133,10 @@ _PARTNERSHIP: dict[str, Any] = {
     summary="Read the partnership file",
     responses={**examples.answer(_PARTNERSHIP), **responses(401, 403, 429)},
 )
-def read_partnership(_caller: AdminDep, work: WorkDep) -> dict[str, Any]:
+def read_partnership(_caller: AdminDep, runtime: RuntimeDep) -> dict[str, Any]:
     """As it is in force."""
-    return work.partnership.model_dump(mode="json", exclude_none=True)
+    with runtime.reading() as work:
+        return work.partnership.model_dump(mode="json", exclude_none=True)
 
 
 @router.put(

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api import examples
-from api.access import RuntimeDep, SupervisorDep, WorkDep
+from api.access import RuntimeDep, SupervisorDep
 from api.problems import responses
 from service.records import providers
 
@@ -65,21 +65,22 @@ class ProviderPage(BaseModel):
     summary="How the providers stand",
     responses={**examples.answer(_STANDING), **responses(401, 403, 429)},
 )
-def read_providers(_caller: SupervisorDep, work: WorkDep, runtime: RuntimeDep) -> dict[str, Any]:
+def read_providers(_caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
     """A provider is `down` after three failures in a row within a minute. Messages go by the next one then, and it is asked
     every fifteen seconds whether it is back; where nobody else serves the channel it goes on being tried."""
-    return {
-        "items": [
-            {
-                "channel": each.channel.value,
-                "provider": each.provider,
-                "name": each.title,
-                "place": each.place,
-                "state": "up" if each.up else "down",
-                "since": each.since,
-                "seen_at": each.seen_at,
-                "why": each.why,
-            }
-            for each in providers.standing(work, runtime.notifiers)
-        ]
-    }
+    with runtime.reading() as work:
+        return {
+            "items": [
+                {
+                    "channel": each.channel.value,
+                    "provider": each.provider,
+                    "name": each.title,
+                    "place": each.place,
+                    "state": "up" if each.up else "down",
+                    "since": each.since,
+                    "seen_at": each.seen_at,
+                    "why": each.why,
+                }
+                for each in providers.standing(work, runtime.notifiers)
+            ]
+        }

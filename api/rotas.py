@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import examples
-from api.access import RuntimeDep, SupervisorDep, WorkDep
+from api.access import RuntimeDep, SupervisorDep
 from api.people import TeamSlug, told
 from api.periods import PeriodDep, within_reason
 from api.problems import responses
@@ -49,9 +49,10 @@ _SWAP: dict[str, Any] = {
     summary="Changes to a rota",
     responses={**examples.answer({"items": [_OVERRIDE]}), **responses(401, 403, 404, 422, 429)},
 )
-def list_overrides(slug: TeamSlug, caller: SupervisorDep, work: WorkDep, period: PeriodDep) -> dict[str, Any]:
+def list_overrides(slug: TeamSlug, caller: SupervisorDep, runtime: RuntimeDep, period: PeriodDep) -> dict[str, Any]:
     """Those that touch a period, in the order in which they were made."""
-    return {"items": rostering.overrides(work, caller.scope, slug, period.start, period.end)}
+    with runtime.reading() as work:
+        return {"items": rostering.overrides(work, caller.scope, slug, period.start, period.end)}
 
 
 @router.delete(
@@ -128,9 +129,10 @@ class LeaveBody(BaseModel):
     summary="A worker's leave",
     responses={**examples.answer({"items": [_LEAVE]}), **responses(401, 403, 404, 422, 429)},
 )
-def list_leave(slug: WorkerSlug, caller: SupervisorDep, work: WorkDep, period: PeriodDep) -> dict[str, Any]:
+def list_leave(slug: WorkerSlug, caller: SupervisorDep, runtime: RuntimeDep, period: PeriodDep) -> dict[str, Any]:
     """What touches a period, by its beginning."""
-    return {"items": rostering.leave(work, caller.scope, slug, period.start, period.end)}
+    with runtime.reading() as work:
+        return {"items": rostering.leave(work, caller.scope, slug, period.start, period.end)}
 
 
 @router.post(

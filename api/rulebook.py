@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import examples
-from api.access import AdminDep, Caller, RuntimeDep, SupervisorDep, WorkDep
+from api.access import AdminDep, Caller, RuntimeDep, SupervisorDep
 from api.problems import ApiError, responses
 from api.rulebook_shapes import ComparisonShape, RulebookShape, RulebookVersions
 from service.errors import Fault, Invalid
@@ -56,9 +56,10 @@ def _shape(version: RulebookVersion, in_force: int) -> dict[str, Any]:
     summary="Read the rulebook in force",
     responses={**examples.answer(_EXAMPLE), **responses(401, 403, 429)},
 )
-def read_rulebook(_caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
+def read_rulebook(_caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
     """As YAML in `source`."""
-    return _shape(work.session.get_one(RulebookVersion, work.policy.number), work.policy.number)
+    with runtime.reading() as work:
+        return _shape(work.session.get_one(RulebookVersion, work.policy.number), work.policy.number)
 
 
 @router.put(
@@ -126,9 +127,10 @@ def _put(runtime: Runtime, source: str, why: str | None, caller: Caller) -> dict
     summary="List every version",
     responses={**examples.answer({"items": [_EXAMPLE]}), **responses(401, 403, 429)},
 )
-def list_versions(_caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
+def list_versions(_caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
     """Newest first, with who wrote it, why, and who put it in force."""
-    return {"items": [_shape(version, work.policy.number) for version in rulebooks.versions(work.session)]}
+    with runtime.reading() as work:
+        return {"items": [_shape(version, work.policy.number) for version in rulebooks.versions(work.session)]}
 
 
 @router.post(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import examples
-from api.access import EngineDep, RuntimeDep, WorkDep, from_our_pages
+from api.access import EngineDep, RuntimeDep, from_our_pages
 from api.problems import ApiError, responses
 from api.shapes import IncidentShape
 from notifiers.base import InboundText
@@ -107,9 +107,10 @@ def move_clock(body: Advance, runtime: RuntimeDep, engine: EngineDep) -> dict[st
 
 
 @router.get("/messages", summary="List what went out", responses=examples.answer(_MESSAGES))
-def list_messages(work: WorkDep) -> dict[str, Any]:
+def list_messages(runtime: RuntimeDep) -> dict[str, Any]:
     """Newest last."""
-    return {"items": phones.messages(work)}
+    with runtime.reading() as work:
+        return {"items": phones.messages(work)}
 
 
 @router.post(
@@ -132,17 +133,18 @@ def reply(body: Typed, runtime: RuntimeDep) -> dict[str, Any]:
 
 
 @router.get("/state", summary="Read the whole page's state", responses=examples.answer(_STATE))
-def read_state(work: WorkDep) -> dict[str, Any]:
+def read_state(runtime: RuntimeDep) -> dict[str, Any]:
     """Phones, tasks, buttons and the clock."""
-    return {
-        "now": work.now,
-        "timezone": work.partnership.timezone,
-        "partnership": work.partnership.partnership,
-        "localities": [{"slug": slug, "name": name} for slug, name in work.partnership.locality_names.items()],
-        "kinds": [{"type": kind.type, "title": kind.title, "has_locality": True} for kind in sandbox.KINDS],
-        "phones": phones.threads(work),
-        "tasks": phones.cards(work),
-    }
+    with runtime.reading() as work:
+        return {
+            "now": work.now,
+            "timezone": work.partnership.timezone,
+            "partnership": work.partnership.partnership,
+            "localities": [{"slug": slug, "name": name} for slug, name in work.partnership.locality_names.items()],
+            "kinds": [{"type": kind.type, "title": kind.title, "has_locality": True} for kind in sandbox.KINDS],
+            "phones": phones.threads(work),
+            "tasks": phones.cards(work),
+        }
 
 
 @router.post(

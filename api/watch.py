@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api import examples
-from api.access import SupervisorDep, WorkDep
+from api.access import RuntimeDep, SupervisorDep
 from api.problems import responses
 from service.models.errands import ErrandKind
 from service.records import errands, test_pages
@@ -72,12 +72,13 @@ class WatchShape(BaseModel):
     summary="How the test pages went",
     responses={**examples.answer(_WATCH), **responses(401, 403, 429)},
 )
-def read_watch(_caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
+def read_watch(_caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
     """`off` where the settings send none, `waiting` until the first was judged."""
-    stands = test_pages.standing(work)
-    errand = errands.get(work, ErrandKind.TEST_PAGE)
-    state = "failing" if stands.failing_since else "working" if stands.worked_at else "waiting"
-    return {
-        "test_page": stands.model_dump()
-        | {"state": state if work.test_page else "off", "next_at": errand.due_at if errand else None}
-    }
+    with runtime.reading() as work:
+        stands = test_pages.standing(work)
+        errand = errands.get(work, ErrandKind.TEST_PAGE)
+        state = "failing" if stands.failing_since else "working" if stands.worked_at else "waiting"
+        return {
+            "test_page": stands.model_dump()
+            | {"state": state if work.test_page else "off", "next_at": errand.due_at if errand else None}
+        }

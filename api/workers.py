@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api import examples
-from api.access import RuntimeDep, SupervisorDep, WorkDep
+from api.access import RuntimeDep, SupervisorDep
 from api.problems import responses
 from api.rotas import WorkerSlug
 from notifiers.base import Channel
@@ -93,9 +93,10 @@ class WorkerPage(BaseModel):
     summary="List workers",
     responses={**examples.answer({"items": [_WORKER]}), **responses(401, 403, 429)},
 )
-def list_workers(caller: SupervisorDep, work: WorkDep) -> dict[str, Any]:
+def list_workers(caller: SupervisorDep, runtime: RuntimeDep) -> dict[str, Any]:
     """Those who serve in the caller's teams: on or off, out of reach and why, and what is verified."""
-    return {"items": workers.listed(work, caller.scope)}
+    with runtime.reading() as work:
+        return {"items": workers.listed(work, caller.scope)}
 
 
 class VerifyBody(BaseModel):
