@@ -9,6 +9,7 @@ import traceback
 import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
@@ -19,6 +20,7 @@ LIMIT = 256 * 1024
 TOO_LARGE = "the body is over 256 KiB"
 BODY_SECONDS = 15.0
 TOO_SLOW = f"the body did not come within {BODY_SECONDS:.0f} seconds; nothing of it was kept, send it again"
+GONE = 499  # in the log alone, as nginx has it: whoever asked left before all of it was here
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TOKEN = re.compile(r"/(t|calendars)/[^/]+")
 
@@ -74,6 +76,8 @@ class Boundary:
                 await problem(*refusal)(scope, receive, dressed)
             else:
                 await self._app(scope, _Body(receive), dressed)
+        except ClientDisconnect:
+            status = GONE
         except Exception as error:
             # The frames, never the message: a validation error quotes the values that it did not like.
             log.error(

@@ -46,6 +46,9 @@ ALIASES = {
     Verb.HELP: ("help", "info"),
 }
 WORDS = {word: verb for verb, words in ALIASES.items() for word in words}
+# Of a longer text nobody knows whether it means the word: "On my way", "Off to see him now", "Off until Friday".
+_POLITE = frozenset({"please", "pls", "thanks", "thank", "you", "thx", "ta", "cheers", "now", "duty", "call", "shift"})
+MAY_FOLLOW = {Verb.OFF: _POLITE | {"sick", "ill", "unwell", "work"}, Verb.ON: _POLITE | {"again"}}
 NEEDS_CODE = frozenset({Verb.TAKE, Verb.PASS, Verb.CONTACT, Verb.DONE, Verb.MORE})
 MAY_BE_SEVERAL = frozenset({Verb.TAKE, Verb.PASS})
 ALL = ("all", "both", "everything")
@@ -66,7 +69,7 @@ CODE = r"[a-z][0-9][a-z0-9]{0,4}"
 _CODE = re.compile(CODE, re.IGNORECASE)
 _SPLIT_CODE = re.compile(r"\b([a-z]) ([0-9][a-z0-9]{0,4})\b", re.IGNORECASE)
 _GLUED = re.compile(
-    rf"({'|'.join(sorted((w for v in NEEDS_CODE for w in ALIASES[v] if len(w) > 1), key=len, reverse=True))})"
+    rf"({'|'.join(sorted((w for v in NEEDS_CODE for w in ALIASES[v] if len(w) > 1), key=len, reverse=True))})[-.]?"
     rf"({CODE}|{'|'.join(ALL)})",
     re.IGNORECASE,
 )
@@ -167,8 +170,9 @@ def _of_wishes(text: str) -> Reply | None:
 def _about_no_task(verb: Verb, rest: list[str]) -> Reply:
     if verb is Verb.COVER:
         return Reply(verb, None, " ".join(rest))
-    alone = not rest or verb in (Verb.LIST, Verb.HELP)
-    return Reply(verb if alone else Verb.UNKNOWN, None, "")
+    may_follow = MAY_FOLLOW.get(verb, frozenset())
+    is_it = verb in (Verb.LIST, Verb.HELP) or may_follow.issuperset(map(str.lower, rest))
+    return Reply(verb if is_it else Verb.UNKNOWN, None, "")
 
 
 def _about_several(verb: Verb, rest: list[str], *, taught: bool) -> Reply:

@@ -102,7 +102,8 @@ def cover(work: Work, worker: str) -> tuple[str, str | None]:
         return "", None
     team = (on_now or teams)[0]
     gone = people.away(work)
-    order = people.page_order(work, team)
+    lead = people.lead_of(work, team)
+    order = [*people.page_order(work, team), *([lead] if lead else [])]
     others = [slug for slug in order if slug != worker and slug not in gone]
     if not others and team != DUTY_TEAM:
         others = [slug for slug in people.available_duty(work) if slug != worker]

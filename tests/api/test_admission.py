@@ -130,6 +130,28 @@ def test_a_body_that_never_comes_is_not_waited_for(monkeypatch: pytest.MonkeyPat
     assert asyncio.run(ask(60)) == 408
 
 
+def test_whoever_leaves_before_all_of_it_is_here_is_no_error_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    app = FastAPI()
+
+    @app.post("/v1/callbacks/slow")
+    async def slow(request: Request) -> int:
+        return len(await request.body())
+
+    async def ask() -> None:
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def send(_message: Message) -> None:
+            return  # as a server does where nobody is there any more
+
+        await Boundary(app, secure=False)(scope("POST", "/v1/callbacks/slow", length=2), receive, send)
+
+    asyncio.run(ask())
+    logged = capsys.readouterr().out
+    assert "499" in logged
+    assert "error" not in logged
+
+
 def test_who_has_sent_all_of_it_may_wait_for_the_answer_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boundary, "BODY_SECONDS", 0.1)
 

@@ -78,6 +78,17 @@ def test_off_is_told_to_the_lead_and_skips_the_worker(story: Story) -> None:
     story.phone("grace").gets("back on call")
 
 
+def test_who_goes_off_last_is_told_of_the_lead_who_is_asked_then(story: Story) -> None:
+    first = story.on_call("education-inclusion-south")
+    second = story.phone("ben" if first.worker == "amina" else "amina")
+    second.texts("STOP")
+    first.texts("off sick")
+    first.gets("off call", "Grace", "is asked instead")
+    story.forget_messages()
+    story.report("weapon_in_school", locality="south")
+    story.phone("grace").gets("TAKE")
+
+
 def test_stop_hands_on_what_was_not_answered_and_tells_the_lead(story: Story) -> None:
     story.report("weapon_in_school", locality="south")
     first = story.on_call("education-inclusion-south")
